@@ -1,0 +1,150 @@
+"""What is stored: one frozen record per kind of document.
+
+Instants are aware UTC and end in `_at`; `*_s` are seconds since the session's start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from scoring.model import IntervalScore, Violation
+
+
+class SessionState(str, Enum):
+    """A created session is active at once and runs when the student has joined."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+class EndCause(str, Enum):
+    """Who or what ended a session."""
+
+    STUDENT = "student"
+    INTEGRATOR = "integrator"
+    PROCTOR = "proctor"
+    EXAM_OVER = "exam_over"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """One student's sitting of one exam. `started_at` is the first join: second 0 of scoring.
+
+    `policy` is the policy in force as plain data, frozen when the session starts.
+    """
+
+    session_id: str
+    user_id: str
+    exam_id: str
+    state: SessionState
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    end_cause: EndCause | None = None
+    last_contact_at: datetime | None = None
+    interval_score: float = 0.0
+    total_score: float = 0.0
+    risk: float = 0.0
+    focus: float = 100.0
+    trust: float = 100.0
+    flagged_intervals: int = 0
+    coverage: dict[str, float] = field(default_factory=dict)
+    policy: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def is_active(self) -> bool:
+        return self.state is not SessionState.ENDED
+
+    @property
+    def is_running(self) -> bool:
+        return self.state is SessionState.RUNNING
+
+
+@dataclass(frozen=True, slots=True)
+class ViolationRecord:
+    """A violation of one session, with the instants a person reads."""
+
+    session_id: str
+    violation: Violation
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalRecord:
+    """A scored interval of one session."""
+
+    session_id: str
+    interval: IntervalScore
+    started_at: datetime
+
+
+class ClipStatus(str, Enum):
+    """WAITING for its post-roll, WRITING, READY to play, or FAILED with an error."""
+
+    WAITING = "waiting"
+    WRITING = "writing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class ReviewState(str, Enum):
+    """What a person decided about a flag."""
+
+    UNREVIEWED = "unreviewed"
+    CONFIRMED = "confirmed"
+    DISMISSED = "dismissed"
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRecord:
+    """The evidence of one flagged interval.
+
+    `file_name` and `screens` are relative to the clips folder; `from_at` and `to_at` are what
+    the clip covers; `trigger_at` is when the frame or event that flagged happened.
+    """
+
+    clip_id: str
+    session_id: str
+    user_id: str
+    exam_id: str
+    interval_index: int
+    score: float
+    rules: tuple[str, ...]
+    status: ClipStatus
+    from_at: datetime
+    to_at: datetime
+    trigger_at: datetime
+    flagged_at: datetime
+    file_name: str = ""
+    screens: tuple[str, ...] = ()
+    duration_s: float = 0.0
+    size_bytes: int = 0
+    frames: int = 0
+    has_sound: bool = False
+    error: str = ""
+    review: ReviewState = ReviewState.UNREVIEWED
+
+
+@dataclass(frozen=True, slots=True)
+class StaffRecord:
+    """A person who signs in at the admin pages. The password is an argon2 hash."""
+
+    username: str
+    password_hash: str
+    role: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyRecord:
+    """An integrator's key: only the SHA-256 of it is kept."""
+
+    key_id: str
+    key_sha256: str
+    label: str
+    created_at: datetime

@@ -1,0 +1,153 @@
+"""Typed settings, read once at start from the environment and `.env`.
+
+The names of the `.env` file are documented in `.env.example`; a wrong name or value stops
+the start with a sentence.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from typing_extensions import Self
+
+from app.errors import SettingsError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseModel):
+    """Everything an administrator can set. Durations carry their unit in the name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    mongo_uri: str = Field("", alias="MONGO_URI")
+    db_name: str = Field("proctor", alias="DB_NAME", pattern=r"^[A-Za-z0-9_-]{1,63}$")
+    host: str = Field("127.0.0.1", alias="FLASK_HOST", min_length=1)
+    port: Port = Field(5000, alias="FLASK_PORT")
+    debug: bool = Field(False, alias="FLASK_DEBUG")
+    interval_s: int = Field(30, alias="INTERVAL_DURATION", ge=10, le=600)
+    check_s: int = Field(10, alias="CHECK_INTERVAL", ge=1, le=600)
+    flag_threshold: float = Field(10, alias="FLAG_THRESHOLD", gt=0, le=1000)
+    video_fps: float = Field(5, alias="VIDEO_FPS", ge=1, le=15)
+
+    secret_key: str = Field("", alias="PROCTOR_SECRET_KEY")
+    admin_password: str = Field("", alias="PROCTOR_ADMIN_PASSWORD")
+    api_key: str = Field("", alias="PROCTOR_API_KEY")
+    data_dir: Path | None = Field(None, alias="PROCTOR_DATA_DIR")
+    models_dir: Path | None = Field(None, alias="PROCTOR_MODELS_DIR")
+    tls_cert: Path | None = Field(None, alias="PROCTOR_TLS_CERT")
+    tls_key: Path | None = Field(None, alias="PROCTOR_TLS_KEY")
+    public_url: str = Field("", alias="PROCTOR_PUBLIC_URL", pattern=r"^(https?://[^\s/]+(/.*)?)?$")
+    trusted_proxies: int = Field(0, alias="PROCTOR_TRUSTED_PROXIES", ge=0, le=5)
+    workers: int = Field(0, alias="PROCTOR_WORKERS", ge=0, le=64)
+    web_threads: int = Field(400, alias="PROCTOR_WEB_THREADS", ge=8, le=5000)
+    analysis_fps: float = Field(2, alias="PROCTOR_ANALYSIS_FPS", gt=0, le=15)
+    abandon_min: float = Field(30, alias="PROCTOR_ABANDON_MIN", gt=0, le=1440)
+    join_token_min: float = Field(120, alias="PROCTOR_JOIN_TOKEN_MIN", gt=0, le=10080)
+    pre_roll_s: float = Field(5, alias="PROCTOR_PRE_ROLL_S", ge=0, le=30)
+    post_roll_s: float = Field(5, alias="PROCTOR_POST_ROLL_S", ge=0, le=30)
+    object_model: str = Field("auto", alias="PROCTOR_OBJECT_MODEL")
+    capture_screen: bool = Field(True, alias="PROCTOR_CAPTURE_SCREEN")
+    walk_in: bool = Field(True, alias="PROCTOR_WALK_IN")
+    log_level: str = Field("INFO", alias="PROCTOR_LOG_LEVEL")
+
+    @field_validator("data_dir", "models_dir", "tls_cert", "tls_key", mode="before")
+    @classmethod
+    def _empty_path_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("mongo_uri")
+    @classmethod
+    def _known_scheme(cls, value: str) -> str:
+        if value and not value.startswith(("mongodb://", "mongodb+srv://")):
+            raise ValueError("must start with mongodb:// or mongodb+srv://, or be empty")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.interval_s % self.check_s:
+            raise ValueError(
+                f"CHECK_INTERVAL ({self.check_s}) must divide INTERVAL_DURATION ({self.interval_s})"
+            )
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("PROCTOR_TLS_CERT and PROCTOR_TLS_KEY belong together: set both")
+        return self
+
+    @property
+    def data_path(self) -> Path:
+        """Where the database, clips and logs live."""
+        return self.data_dir or PROJECT_ROOT
+
+    @property
+    def database_file(self) -> Path:
+        return self.data_path / "data" / "proctor.db"
+
+    @property
+    def clips_path(self) -> Path:
+        return self.data_path / "flagged_videos"
+
+    @property
+    def logs_path(self) -> Path:
+        return self.data_path / "logs"
+
+    @property
+    def models_path(self) -> Path:
+        """Where `setup.sh` put the model files."""
+        return self.models_dir or PROJECT_ROOT / "models"
+
+    @property
+    def is_tls(self) -> bool:
+        return self.tls_cert is not None
+
+
+NAMES: dict[str, str] = {
+    field.alias: name for name, field in Settings.model_fields.items() if field.alias
+}
+
+
+def load_settings(
+    environ: dict[str, str] | None = None, env_file: Path | None = None
+) -> Settings:
+    """Read settings: the environment wins over `.env`; an empty value means the default.
+
+    Raises SettingsError with one sentence per wrong name or value.
+    """
+    environ = dict(os.environ) if environ is None else environ
+    file = PROJECT_ROOT / ".env" if env_file is None else env_file
+    from_file = {k: v or "" for k, v in dotenv_values(file).items()} if file.exists() else {}
+    merged = {**from_file, **environ}
+    unknown = sorted(
+        {name for name in merged if name.startswith("PROCTOR_") and name not in NAMES}
+        | (from_file.keys() - NAMES.keys())
+    )
+    if unknown:
+        raise SettingsError(
+            "Unknown setting " + ", ".join(unknown) + ". The names are listed in .env.example."
+        )
+    given = {name: merged[name] for name in NAMES if merged.get(name, "").strip()}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentences(error))) from None
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    lines = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"])
+        what = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{where}: {what}." if where else f"{what}.")
+    return lines

@@ -1,0 +1,1 @@
+"""Detectors: frames and sound in, observations out. They run in worker processes only."""

@@ -1,0 +1,24 @@
+"""Entry of a spawned detector worker. Importing it loads no model and no vision library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """What a worker is told at birth. `models_dir` holds what `setup.sh` fetched."""
+
+    models_dir: Path
+    object_model: str = "auto"
+    threads: int = 1
+    scripted: bool = False
+
+
+def run_worker(connection: Connection, config: WorkerConfig) -> None:
+    """Serve requests from `connection` until it closes."""
+    from detectors.worker import serve
+
+    serve(connection, config)

@@ -1,0 +1,121 @@
+"""What the server and a detector worker say to each other. Standard library only.
+
+The server imports this module and nothing else of `detectors` at import time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scoring.model import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One camera picture: a JPEG as the browser sent it, captured at `at_s`."""
+
+    at_s: float
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Mono 16-bit little-endian PCM at 16 kHz whose first sample was heard at `at_s`."""
+
+    at_s: float
+    pcm: bytes
+
+    @property
+    def span_s(self) -> float:
+        return len(self.pcm) / 2 / 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisRequest:
+    """Work for one session. Frames and sound are each in time order.
+
+    `wants_thumbnail` asks for a small JPEG of the last frame. `detectors` are those the
+    session's policy has on.
+    """
+
+    request_id: int
+    session_id: str
+    frames: tuple[Frame, ...] = ()
+    sounds: tuple[Sound, ...] = ()
+    detectors: frozenset[str] = frozenset()
+    wants_thumbnail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSession:
+    """The session ended: the worker forgets its streams. It is not answered."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in shares of the picture's width and height (0 to 1), left-top origin."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What to draw over the live picture captured at `at_s`."""
+
+    at_s: float
+    boxes: tuple[Box, ...] = ()
+    faces: int | None = None
+    gaze: str = ""
+    yaw_deg: float | None = None
+    pitch_deg: float | None = None
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorFault:
+    """A detector failed on this request: nothing was judged, and this is why."""
+
+    detector: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisResult:
+    """The answer to one request; `cost_ms` is CPU time per step, for the benchmarks."""
+
+    request_id: int
+    session_id: str
+    observations: tuple[Observation, ...] = ()
+    overlay: Overlay | None = None
+    thumbnail: bytes = b""
+    faults: tuple[DetectorFault, ...] = ()
+    cost_ms: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorStatus:
+    """Whether a detector can work on this machine; `remedy` is a sentence when it cannot."""
+
+    detector: str
+    is_on: bool
+    model: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReady:
+    """A worker's first message: it has loaded what it could."""
+
+    pid: int
+    statuses: tuple[DetectorStatus, ...]
+
+
+WorkerMessage = WorkerReady | AnalysisResult
+ServerMessage = AnalysisRequest | CloseSession
