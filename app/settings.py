@@ -105,8 +105,8 @@ class Settings(BaseModel):
 
     @property
     def models_path(self) -> Path:
-        """Where `setup.sh` put the model files."""
-        return self.models_dir or PROJECT_ROOT / "models"
+        """Where `setup.sh` put the model files; `models_dir` is one of the places it takes them from."""
+        return PROJECT_ROOT / "models"
 
     @property
     def is_tls(self) -> bool:
