@@ -105,7 +105,7 @@ class Settings(BaseModel):
 
     @property
     def models_path(self) -> Path:
-        """Where `setup.sh` put the model files; `models_dir` is one of the places it takes them from."""
+        """Where `setup.sh` put the model files (`models_dir` is where it may take them from)."""
         return PROJECT_ROOT / "models"
 
     @property
