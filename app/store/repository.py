@@ -5,9 +5,10 @@ Raises Unavailable when the database does not answer and Conflict for a duplicat
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from app.errors import Conflict, Unavailable
@@ -16,6 +17,7 @@ from app.records import (
     ClipRecord,
     ClipStatus,
     IntervalRecord,
+    ReviewState,
     SessionRecord,
     SessionState,
     StaffRecord,
@@ -59,6 +61,7 @@ class Repository:
         self._clips = engine.collection("clips")
         self._staff = engine.collection("staff")
         self._keys = engine.collection("api_keys")
+        self._reviewing = threading.Lock()
         with self._answering():
             engine.index("sessions", ("state", "user_id", "created_at"), unique=("active_key",))
             engine.index("violations", ("session_id",))
@@ -178,7 +181,17 @@ class Repository:
     # Clips
 
     def save_clip(self, record: ClipRecord) -> None:
-        self._put(self._clips, record)
+        """Insert or replace. What a person decided about a stored clip stays."""
+        with self._reviewing:
+            stored = self.clip(record.clip_id)
+            self._put(self._clips, replace(record, review=stored.review) if stored else record)
+
+    def review_clip(self, clip_id: str, review: ReviewState) -> bool:
+        """Keep what a person decided; False when there is no such clip."""
+        change = {"$set": {"review": review.value}}
+        with self._reviewing:
+            result = self._call(lambda: self._clips.update_one({"_id": clip_id}, change))
+        return bool(result.matched_count)
 
     def clip(self, clip_id: str) -> ClipRecord | None:
         found = self._call(lambda: self._clips.find_one({"_id": clip_id}))

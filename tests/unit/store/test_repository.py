@@ -15,6 +15,7 @@ from app.records import (
     ApiKeyRecord,
     ClipStatus,
     EndCause,
+    ReviewState,
     SessionState,
     StaffRecord,
 )
@@ -207,6 +208,16 @@ def test_clips_are_found_by_session_status_and_file(repository: Repository) -> N
     assert repository.clip_of_file("ann/flagged.mp4") == ready
     assert repository.clip_of_file("ann/two.jpg") == ready
     assert repository.clip_of_file("ann/three.jpg") is None
+
+
+def test_a_review_outlives_the_saving_of_a_clip(repository: Repository) -> None:
+    repository.save_clip(a_clip())
+    assert repository.review_clip("c1", ReviewState.CONFIRMED)
+    repository.save_clip(a_clip(status=ClipStatus.READY, file_name="ann/x.mp4"))
+    stored = repository.clip("c1")
+    assert stored is not None
+    assert (stored.review, stored.status) == (ReviewState.CONFIRMED, ClipStatus.READY)
+    assert not repository.review_clip("no", ReviewState.DISMISSED)
 
 
 def test_stats_count_sessions_flags_and_high_risk(repository: Repository) -> None:

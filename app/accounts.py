@@ -1,0 +1,143 @@
+"""Who may come in with a password or a key: staff and integrators.
+
+Passwords are kept as argon2 hashes, keys as SHA-256 (they are long and random, so a fast hash
+cannot be guessed back). Neither can be shown again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from app.clock import Clock
+from app.errors import NotAuthenticated, SettingsError
+from app.records import ApiKeyRecord, StaffRecord
+from app.settings import Settings
+from app.store import Repository
+from app.throttle import Throttle
+
+ADMIN = "admin"
+FIRST_KEY_ID = "first"
+LONGEST_SECRET = 256
+SHORTEST_GIVEN_KEY = 16
+SHORTEST_GIVEN_PASSWORD = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FirstCredentials:
+    """What was made at the first start and can be shown only now; empty when nothing was."""
+
+    admin_password: str = ""
+    api_key: str = ""
+
+
+class Accounts:
+    """Checks passwords and keys against the store."""
+
+    def __init__(self, repository: Repository, clock: Clock) -> None:
+        self._repository = repository
+        self._clock = clock
+        self._hasher = PasswordHasher()
+        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._throttle = Throttle(clock)
+
+    def prepare(self, settings: Settings) -> FirstCredentials:
+        """Make the admin and the first key where they are missing; apply those that are set.
+
+        Raises SettingsError when a given password or key is too short.
+        """
+        return FirstCredentials(
+            admin_password=self._prepare_admin(settings.admin_password),
+            api_key=self._prepare_key(settings.api_key),
+        )
+
+    def sign_in(self, username: str, password: str, address: str) -> StaffRecord:
+        """The staff member with this password.
+
+        Raises NotAuthenticated when there is none, TooMany after repeated failures of the
+        name or the address.
+        """
+        keys = (f"name:{username[:64]}", f"address:{address}")
+        self._throttle.check(*keys)
+        known = self._repository.staff(username) if 0 < len(username) <= 64 else None
+        is_right = self._verify(known.password_hash if known else self._nobody, password)
+        if known is None or not is_right:
+            self._throttle.fail(*keys)
+            raise NotAuthenticated("The user name or the password is wrong.")
+        self._throttle.succeed(*keys)
+        return known
+
+    def staff(self, username: str, stamp: str) -> StaffRecord:
+        """The staff member of a login made with `stamp`; NotAuthenticated when it is over."""
+        known = self._repository.staff(username)
+        if known is None or not secrets.compare_digest(stamp_of(known), stamp):
+            raise NotAuthenticated("Sign in again.")
+        return known
+
+    def key(self, key: str) -> ApiKeyRecord | None:
+        """The record of an integrator's key, or None."""
+        if not 0 < len(key) <= LONGEST_SECRET:
+            return None
+        return self._repository.api_key(sha256_of(key))
+
+    def _verify(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash, password[:LONGEST_SECRET])
+        except (VerificationError, InvalidHashError):
+            return False
+
+    def _prepare_admin(self, given: str) -> str:
+        known = self._repository.staff(ADMIN)
+        if given:
+            if not SHORTEST_GIVEN_PASSWORD <= len(given) <= LONGEST_SECRET:
+                raise SettingsError(
+                    f"PROCTOR_ADMIN_PASSWORD must have {SHORTEST_GIVEN_PASSWORD} to"
+                    f" {LONGEST_SECRET} characters."
+                )
+            if known is None or not self._verify(known.password_hash, given):
+                self._save_admin(given)
+            return ""
+        if known is not None:
+            return ""
+        made = secrets.token_urlsafe(12)
+        self._save_admin(made)
+        return made
+
+    def _save_admin(self, password: str) -> None:
+        self._repository.save_staff(
+            StaffRecord(ADMIN, self._hasher.hash(password), "admin", self._clock.now())
+        )
+
+    def _prepare_key(self, given: str) -> str:
+        if given:
+            if not SHORTEST_GIVEN_KEY <= len(given) <= LONGEST_SECRET:
+                raise SettingsError(
+                    f"PROCTOR_API_KEY must have {SHORTEST_GIVEN_KEY} to {LONGEST_SECRET}"
+                    " characters."
+                )
+            if self._repository.api_key(sha256_of(given)) is None:
+                self._save_key(given)
+            return ""
+        if self._repository.api_keys():
+            return ""
+        made = f"ck_{secrets.token_urlsafe(32)}"
+        self._save_key(made)
+        return made
+
+    def _save_key(self, key: str) -> None:
+        self._repository.save_api_key(
+            ApiKeyRecord(FIRST_KEY_ID, sha256_of(key), "first key", self._clock.now())
+        )
+
+
+def sha256_of(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def stamp_of(staff: StaffRecord) -> str:
+    """Changes with the password, so that a login does not outlive it. Tells nothing of it."""
+    return hashlib.sha256(f"login:{staff.password_hash}".encode()).hexdigest()[:32]

@@ -1,0 +1,233 @@
+"""What happens to a session: created, started, ended, looked at.
+
+The store decides who wins a race; the parts that work on a running session (ingest, monitor)
+are opened and closed here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from app.clock import Clock
+from app.errors import CandorError, Conflict, NotFound
+from app.ids import DEFAULT_EXAM, check_chosen_id, is_ours, new_session_id
+from app.records import (
+    ClipRecord,
+    EndCause,
+    IntervalRecord,
+    SessionRecord,
+    SessionState,
+    ViolationRecord,
+)
+from app.store import Repository, Stats
+from scoring.model import Scores
+
+log = logging.getLogger(__name__)
+
+ACTIVE = (SessionState.CREATED, SessionState.RUNNING)
+LOCKS = 64
+CREATE_TRIES = 5
+
+WhenEnded = Callable[[str, EndCause], None]
+
+
+class OpensSessions(Protocol):
+    """A part that works on running sessions: `open` is idempotent."""
+
+    def open(self, session: SessionRecord) -> None: ...
+
+
+class ClosesSessions(OpensSessions, Protocol):
+    """Takes in what the students send."""
+
+    def close(self, session_id: str) -> None: ...
+
+
+class EndsSessions(OpensSessions, Protocol):
+    """Scores; `end` returns when the final ledger is stored."""
+
+    def end(self, session_id: str) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Everything known about one session."""
+
+    session: SessionRecord
+    violations: tuple[ViolationRecord, ...]
+    intervals: tuple[IntervalRecord, ...]
+    clips: tuple[ClipRecord, ...]
+
+
+class Sessions:
+    """The use cases of a session. Thread-safe.
+
+    `scores` answers a running session's numbers of this moment, or None.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        repository: Repository,
+        ingest: ClosesSessions,
+        monitor: EndsSessions,
+        policy: Callable[[], dict[str, object]],
+        scores: Callable[[str], Scores | None],
+    ) -> None:
+        self._clock = clock
+        self._repository = repository
+        self._ingest = ingest
+        self._monitor = monitor
+        self._policy = policy
+        self._scores = scores
+        self._when_ended: list[WhenEnded] = []
+        self._moving = [threading.Lock() for _ in range(LOCKS)]
+
+    def when_ended(self, callback: WhenEnded) -> None:
+        """Call back once after a session ended, whatever the cause, on the ending thread."""
+        self._when_ended.append(callback)
+
+    def create(self, user_id: object, exam_id: object = None) -> tuple[SessionRecord, bool]:
+        """The student's active session of that exam, and whether it is a new one.
+
+        Raises InvalidInput for ids that may not be stored.
+        """
+        user = check_chosen_id(user_id, "The user id")
+        exam = DEFAULT_EXAM if exam_id is None else check_chosen_id(exam_id, "The exam id")
+        for _ in range(CREATE_TRIES):
+            active = self._repository.active_session(user, exam)
+            if active is not None:
+                return active, False
+            record = SessionRecord(
+                new_session_id(), user, exam, SessionState.CREATED, self._clock.now()
+            )
+            try:
+                self._repository.add_session(record)
+            except Conflict:
+                continue
+            log.info("Session created", extra={"session_id": record.session_id})
+            return record, True
+        raise Conflict("This session is being created and ended at the same time. Try again.")
+
+    def get(self, session_id: object) -> SessionRecord:
+        """Raises NotFound."""
+        record = (
+            self._repository.session(session_id)
+            if isinstance(session_id, str) and is_ours(session_id)
+            else None
+        )
+        if record is None:
+            raise NotFound("There is no such session.")
+        return record
+
+    def find_active(self, user_id: object, exam_id: object = None) -> SessionRecord:
+        """The active session of that student and exam. Raises InvalidInput or NotFound."""
+        user = check_chosen_id(user_id, "The user id")
+        exam = DEFAULT_EXAM if exam_id is None else check_chosen_id(exam_id, "The exam id")
+        record = self._repository.active_session(user, exam)
+        if record is None:
+            raise NotFound("This student has no active session of this exam.")
+        return record
+
+    def start(self, session_id: str) -> SessionRecord:
+        """The student is here: second 0 of a created session; harmless for a running one.
+
+        Raises NotFound, or Conflict when the session has ended.
+        """
+        with self._lock(session_id):
+            record = self.get(session_id)
+            if record.state is SessionState.CREATED:
+                self._repository.move_session(
+                    session_id,
+                    (SessionState.CREATED,),
+                    state=SessionState.RUNNING,
+                    started_at=self._clock.now(),
+                    policy=self._policy(),
+                )
+                record = self.get(session_id)
+                log.info("Session started", extra={"session_id": session_id})
+            if not record.is_running:
+                raise Conflict("This session has ended.")
+            self._open(record)
+            return record
+
+    def end(self, session_id: str, cause: EndCause) -> SessionRecord:
+        """End a session; one that has ended keeps its first cause. Raises NotFound."""
+        with self._lock(session_id):
+            record = self.get(session_id)
+            if not record.is_active:
+                return record
+            if record.is_running:
+                self._ingest.close(session_id)
+                self._finish_scoring(session_id)
+            moved = self._repository.move_session(
+                session_id,
+                ACTIVE,
+                state=SessionState.ENDED,
+                end_cause=cause,
+                ended_at=self._clock.now(),
+            )
+            record = self.get(session_id)
+        if moved:
+            log.info("Session ended", extra={"session_id": session_id, "cause": cause.value})
+            for callback in self._when_ended:
+                callback(session_id, cause)
+        return record
+
+    def reopen(self) -> int:
+        """Take up the sessions that ran when the server stopped; how many."""
+        running = self._repository.sessions(SessionState.RUNNING)
+        for record in running:
+            with self._lock(record.session_id):
+                self._open(record)
+        return len(running)
+
+    def active(self) -> tuple[SessionRecord, ...]:
+        """Newest first, with the scores of this moment."""
+        return tuple(self._live(record) for record in self._repository.sessions(states=ACTIVE))
+
+    def stats(self) -> Stats:
+        return self._repository.stats()
+
+    def details(self, session_id: object) -> Details:
+        """Raises NotFound."""
+        record = self.get(session_id)
+        return Details(
+            session=self._live(record),
+            violations=self._repository.violations(record.session_id),
+            intervals=self._repository.intervals(record.session_id),
+            clips=self._repository.clips(record.session_id),
+        )
+
+    def _live(self, record: SessionRecord) -> SessionRecord:
+        scores = self._scores(record.session_id) if record.is_running else None
+        if scores is None:
+            return record
+        return replace(
+            record,
+            interval_score=scores.interval_score,
+            total_score=scores.total_score,
+            risk=scores.risk_temporary + scores.risk_permanent,
+            focus=scores.focus,
+            trust=scores.trust,
+            flagged_intervals=scores.flagged_intervals,
+            coverage=dict(scores.coverage) or record.coverage,
+        )
+
+    def _open(self, record: SessionRecord) -> None:
+        self._monitor.open(record)
+        self._ingest.open(record)
+
+    def _finish_scoring(self, session_id: str) -> None:
+        try:
+            self._monitor.end(session_id)
+        except CandorError:
+            # The session ends even when its last numbers cannot be had; they stay as stored.
+            log.exception("The final scores are missing", extra={"session_id": session_id})
+
+    def _lock(self, session_id: str) -> threading.Lock:
+        return self._moving[hash(session_id) % LOCKS]

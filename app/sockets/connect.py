@@ -1,0 +1,175 @@
+"""Who is behind a Socket.IO connection: settled once, at connect.
+
+Other modules of this package register their events with the `answers` decorator, which checks
+the caller before anything of the message is looked at.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import flask
+from flask_socketio import ConnectionRefusedError, SocketIO
+
+from app.doors import Caller, CallerKind, Login
+from app.errors import CandorError, InvalidInput, NotAllowed, NotAuthenticated
+
+if TYPE_CHECKING:
+    from app.wiring import Services
+
+__all__ = ["Caller", "Callers", "answers", "caller_of", "current_caller", "register"]
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[..., Mapping[str, Any] | None]
+LOGIN = "login"
+
+
+class Callers:
+    """The connections that are open now, and who is behind each. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_sid: dict[str, Caller] = {}
+
+    def add(self, caller: Caller) -> None:
+        with self._lock:
+            self._by_sid[caller.sid] = caller
+
+    def remove(self, sid: str) -> Caller | None:
+        with self._lock:
+            return self._by_sid.pop(sid, None)
+
+    def of(self, sid: str) -> Caller:
+        """Raises NotAuthenticated for a connection that was never let in."""
+        with self._lock:
+            caller = self._by_sid.get(sid)
+        if caller is None:
+            raise NotAuthenticated("This connection is not open.")
+        return caller
+
+    def all(self) -> tuple[Caller, ...]:
+        with self._lock:
+            return tuple(self._by_sid.values())
+
+
+def caller_of(sid: str) -> Caller:
+    """Who is behind a connection; inside a handler only."""
+    caller: Caller = flask.current_app.extensions["candor"].callers.of(sid)
+    return caller
+
+
+def current_caller() -> Caller:
+    """Who sent the event that is being handled."""
+    return caller_of(flask.request.sid)  # type: ignore[attr-defined]  # set by Flask-SocketIO
+
+
+def answers(*kinds: CallerKind) -> Callable[[Handler], Callable[..., dict[str, Any]]]:
+    """Make a function an event handler for these callers.
+
+    The function gets the Caller first, then what the client sent, and returns what to add to
+    the acknowledgement. A CandorError becomes a refusal; anything else is logged and refused
+    with the code `error`.
+    """
+
+    def decorate(handler: Handler) -> Callable[..., dict[str, Any]]:
+        signature = inspect.signature(handler)
+
+        @functools.wraps(handler)
+        def answer(*payload: Any) -> dict[str, Any]:
+            caller: Caller | None = None
+            try:
+                caller = current_caller()
+                if caller.kind not in kinds:
+                    raise NotAllowed("This connection may not send this event.")
+                _still_let_in(caller)
+                try:
+                    signature.bind(caller, *payload)
+                except TypeError:
+                    raise InvalidInput("This event has the wrong number of parts.") from None
+                return {"ok": True, **(handler(caller, *payload) or {})}
+            except CandorError as error:
+                return refusal(error.code, error.message)
+            except Exception:
+                log.exception(
+                    "A socket event failed",
+                    extra={
+                        "event": handler.__name__,
+                        "session_id": caller.session_id if caller else "",
+                    },
+                )
+                return refusal("error", "The server failed on this message; the log says why.")
+
+        return answer
+
+    return decorate
+
+
+def refusal(code: str, message: str) -> dict[str, Any]:
+    """The acknowledgement of a message that changed nothing."""
+    return {"ok": False, "error": {"code": code, "message": message}}
+
+
+def register(socketio: SocketIO, services: Services) -> None:
+    """Let callers in and see them out. The only connect and disconnect handlers there are."""
+
+    def connect(auth: object = None) -> None:
+        try:
+            caller = _authenticate(services, auth)
+        except CandorError as error:
+            raise ConnectionRefusedError(
+                error.message, {"code": error.code, "message": error.message}
+            ) from None
+        sid: str = flask.request.sid  # type: ignore[attr-defined]  # set by Flask-SocketIO
+        services.callers.add(replace(caller, sid=sid))
+
+    def disconnect(*_reason: object) -> None:
+        sid: str = flask.request.sid  # type: ignore[attr-defined]  # set by Flask-SocketIO
+        caller = services.callers.remove(sid)
+        if caller is not None:
+            services.gone(caller)
+
+    socketio.on_event("connect", connect)
+    socketio.on_event("disconnect", disconnect)
+
+
+def stored_login() -> Login | None:
+    """The login in the browser's cookie, as far as it has the right shape."""
+    stored = flask.session.get(LOGIN)
+    if not isinstance(stored, dict):
+        return None
+    parts = [stored.get(name) for name in ("username", "stamp", "login_id")]
+    texts = [part for part in parts if isinstance(part, str)]
+    return Login(*texts) if len(texts) == len(parts) else None
+
+
+def _authenticate(services: Services, auth: object) -> Caller:
+    given = auth if isinstance(auth, dict) else {}
+    token, key = given.get("token"), given.get("key")
+    if token is not None:
+        if not isinstance(token, str) or key is not None:
+            raise NotAuthenticated("Send one token, as text.")
+        return services.doors.by_token(token)
+    if key is not None:
+        if not isinstance(key, str):
+            raise NotAuthenticated("Send the key as text.")
+        return services.doors.by_key(key)
+    login = stored_login()
+    if login is None:
+        raise NotAuthenticated("Send a token or a key, or sign in.")
+    return services.doors.by_login(login)
+
+
+def _still_let_in(caller: Caller) -> None:
+    """A staff connection does not outlive its login."""
+    if caller.kind == "staff":
+        login = stored_login()
+        if login is None:
+            raise NotAuthenticated("Sign in again.")
+        flask.current_app.extensions["candor"].doors.by_login(login)

@@ -1,0 +1,207 @@
+"""The composition root: builds every long-lived part once and says in which order they run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from scoring.policy import policy_to_dict, standard_policy
+
+from app.accounts import Accounts, FirstCredentials
+from app.clock import Clock
+from app.doors import Caller, Doors
+from app.ingest import Ingest
+from app.live import LiveRooms
+from app.monitor import Monitor
+from app.pool import InferencePool
+from app.pool.local import LocalPool
+from app.recorder import Recorder
+from app.records import EndCause
+from app.secret import secret_key
+from app.sessions import Sessions
+from app.settings import Settings
+from app.sockets.connect import Callers
+from app.store import Repository, open_repository
+from app.tokens import Tokens
+from scoring.model import Scores
+
+log = logging.getLogger(__name__)
+
+Emit = Callable[[str, object, str], None]
+WhenGone = Callable[[Caller], None]
+
+
+@dataclass
+class Services:
+    """Every long-lived part of the server. Made by `build_services`, ended by `stop`."""
+
+    settings: Settings
+    clock: Clock
+    repository: Repository
+    accounts: Accounts
+    tokens: Tokens
+    doors: Doors
+    callers: Callers
+    pool: InferencePool
+    live: LiveRooms
+    recorder: Recorder
+    monitor: Monitor
+    ingest: Ingest
+    sessions: Sessions
+    first_credentials: FirstCredentials
+    disconnect: Callable[[str], None]
+    _when_gone: list[WhenGone] = field(default_factory=list)
+    _is_running: bool = False
+
+    def when_gone(self, callback: WhenGone) -> None:
+        """Call back when a Socket.IO connection that was let in has closed."""
+        self._when_gone.append(callback)
+
+    def gone(self, caller: Caller) -> None:
+        self.live.forget(caller.sid)
+        for callback in self._when_gone:
+            callback(caller)
+
+    def start(self) -> None:
+        """Start the threads and worker processes and take up the sessions that were running."""
+        self._is_running = True
+        self.recorder.start()
+        self.live.start()
+        self.monitor.start()
+        self.pool.start(self.monitor.post_result)
+        reopened = self.sessions.reopen()
+        log.info(
+            "Server started",
+            extra={"engine": self.repository.engine_name, "sessions_reopened": reopened},
+        )
+
+    def close_connections(self) -> None:
+        """Ask every Socket.IO connection to close; they free their threads soon after."""
+        for caller in self.callers.all():
+            self.disconnect(caller.sid)
+
+    def stop(self) -> None:
+        """Sockets, ingest, pool, monitor, recorder, store: each finishes what it holds.
+
+        A part that fails to stop is logged and does not keep the others from stopping.
+        """
+        if not self._is_running:
+            return
+        self._is_running = False
+        steps: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("sockets", self.close_connections),
+            ("ingest", self.ingest.stop),
+            ("pool", self.pool.stop),
+            ("monitor", self.monitor.stop),
+            ("recorder", self.recorder.stop),
+            ("live", self.live.stop),
+            ("store", self.repository.close),
+        )
+        for part, stop in steps:
+            try:
+                stop()
+            except Exception:
+                log.exception("A part did not stop", extra={"part": part})
+        log.info("Server stopped")
+
+
+def build_services(
+    settings: Settings,
+    clock: Clock,
+    emit: Emit,
+    disconnect: Callable[[str], None],
+    *,
+    scripted: bool = False,
+) -> Services:
+    """Build every part; nothing runs before `start`.
+
+    `emit(event, payload, room)` sends to a Socket.IO room, `disconnect(sid)` closes a
+    connection. `scripted` replaces the detectors
+    by ones that follow a script, for tests. Raises CandorError when the store cannot be had.
+    """
+    repository = open_repository(settings)
+    try:
+        return _build(settings, clock, emit, disconnect, repository, scripted)
+    except BaseException:
+        repository.close()
+        raise
+
+
+def _build(
+    settings: Settings,
+    clock: Clock,
+    emit: Emit,
+    disconnect: Callable[[str], None],
+    repository: Repository,
+    scripted: bool,
+) -> Services:
+    accounts = Accounts(repository, clock)
+    first_credentials = accounts.prepare(settings)
+    tokens = Tokens(secret_key(settings), clock, settings.join_token_min)
+    # The parts know each other in a circle; these two are named before they are made.
+    ingest: Ingest
+    sessions: Sessions
+    pool = LocalPool(settings, clock, scripted=scripted)
+    live = LiveRooms(
+        emit,
+        clock,
+        evidence=lambda session_id: ingest.ring(session_id),
+        want_thumbnails=pool.want_thumbnails,
+    )
+    recorder = Recorder(
+        settings,
+        clock,
+        repository,
+        evidence=lambda session_id: ingest.ring(session_id),
+        live=live,
+        release=lambda session_id: ingest.release(session_id),
+    )
+    monitor = Monitor(
+        settings,
+        clock,
+        repository,
+        recorder,
+        live,
+        contact=lambda session_id: ingest.contact(session_id),
+        on_abandoned=lambda session_id: sessions.end(session_id, EndCause.ABANDONED),
+    )
+    ingest = Ingest(settings, clock, pool, monitor)
+
+    def scores(session_id: str) -> Scores | None:
+        view = monitor.view(session_id)
+        return view.scores if view else None
+
+    sessions = Sessions(clock, repository, ingest, monitor, _policy_of(settings), scores)
+    sessions.when_ended(live.ended)
+    return Services(
+        settings=settings,
+        clock=clock,
+        repository=repository,
+        accounts=accounts,
+        tokens=tokens,
+        doors=Doors(accounts, tokens, repository),
+        callers=Callers(),
+        pool=pool,
+        live=live,
+        recorder=recorder,
+        monitor=monitor,
+        ingest=ingest,
+        sessions=sessions,
+        first_credentials=first_credentials,
+        disconnect=disconnect,
+    )
+
+
+def _policy_of(settings: Settings) -> Callable[[], dict[str, object]]:
+    policy: dict[str, Any] = policy_to_dict(
+        standard_policy(
+            interval_s=settings.interval_s,
+            check_s=settings.check_s,
+            flag_threshold=settings.flag_threshold,
+            pre_roll_s=settings.pre_roll_s,
+            post_roll_s=settings.post_roll_s,
+        )
+    )
+    return lambda: dict(policy)
