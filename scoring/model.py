@@ -33,9 +33,7 @@ LABELS: dict[Detector, frozenset[str]] = {
     Detector.FACE: frozenset({"none", "turned", "one", "several"}),
     Detector.GAZE: frozenset({"center", "left", "right", "up", "down", "closed"}),
     Detector.IDENTITY: frozenset({"same", "other"}),
-    Detector.OBJECTS: frozenset(
-        {"clear", "phone", "several_persons", "book", "laptop", "screen"}
-    ),
+    Detector.OBJECTS: frozenset({"clear", "phone", "several_persons", "book", "laptop", "screen"}),
     Detector.SPEECH: frozenset({"speech", "quiet"}),
     Detector.VOICE: frozenset({"own", "one", "several", "foreign"}),
     Detector.CAMERA: frozenset({"ok", "covered", "frozen", "switched", "looped"}),
@@ -87,6 +85,17 @@ class ScreenEvent:
     event_id: str
     kind: EventKind
     at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Scoring pauses (`begins`) or goes on again at `at_s`: a break a proctor granted."""
+
+    at_s: float
+    begins: bool
+
+
+Item = Observation | ScreenEvent | Break
 
 
 class Rule(Word):
@@ -160,8 +169,35 @@ class IntervalScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Alert:
+    """Something to tell the student and the proctor now. `kind` is a rule, or `low_focus`."""
+
+    kind: str
+    at_s: float
+    is_critical: bool = False
+    violation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RiskEvent:
+    """The risk rose by `delta` at `at_s`; `total` is temporary and permanent risk after it."""
+
+    at_s: float
+    rule: Rule
+    delta: float
+    total: float
+    is_permanent: bool
+    violation_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
-    """The numbers of this moment, for the live view."""
+    """The numbers of this moment, for the live view.
+
+    `trailing_score` is the sum of the points of the last interval's length of time. `warnings`
+    counts critical alerts; `warning_limit_at_s` is when they reached the policy's limit.
+    `coverage` maps a detector to the share of the session so far that it observed.
+    """
 
     at_s: float = 0.0
     interval_score: float = 0.0
@@ -174,6 +210,8 @@ class Scores:
     trust: float = 100.0
     active: tuple[Violation, ...] = ()
     coverage: tuple[tuple[str, float], ...] = ()
+    warnings: int = 0
+    warning_limit_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +229,32 @@ class IntervalChanged:
     newly_flagged: bool = False
 
 
-Change = ViolationChanged | IntervalChanged
+@dataclass(frozen=True, slots=True)
+class ViolationWithdrawn:
+    """An announced violation is no more: late observations showed it otherwise."""
+
+    violation: Violation
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRaised:
+    """An alert was raised. `warnings` counts the critical ones so far; `limit_reached` is true
+    for the one that reached the policy's warning limit."""
+
+    alert: Alert
+    warnings: int
+    limit_reached: bool = False
+
+
+Change = ViolationChanged | IntervalChanged | ViolationWithdrawn | AlertRaised
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Everything a session's stream amounts to under one policy."""
+    """Everything a session's stream amounts to under one policy, each tuple in time order."""
 
     violations: tuple[Violation, ...] = ()
     intervals: tuple[IntervalScore, ...] = ()
     scores: Scores = field(default_factory=Scores)
+    alerts: tuple[Alert, ...] = ()
+    risk: tuple[RiskEvent, ...] = ()
