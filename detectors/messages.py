@@ -35,7 +35,8 @@ class AnalysisRequest:
     """Work for one session. Frames and sound are each in time order.
 
     `wants_thumbnail` asks for a small JPEG of the last frame. `detectors` are those the
-    session's policy has on.
+    session's policy has on. `is_still` says that each frame is a picture on its own, without
+    a session around it: it is judged by fresh streams, and nothing is remembered.
     """
 
     request_id: int
@@ -44,6 +45,7 @@ class AnalysisRequest:
     sounds: tuple[Sound, ...] = ()
     detectors: frozenset[str] = frozenset()
     wants_thumbnail: bool = False
+    is_still: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,5 +119,13 @@ class WorkerReady:
     statuses: tuple[DetectorStatus, ...]
 
 
-WorkerMessage = WorkerReady | AnalysisResult
+@dataclass(frozen=True, slots=True)
+class WorkerFailed:
+    """A worker that cannot start says why before it ends."""
+
+    pid: int
+    message: str
+
+
+WorkerMessage = WorkerReady | WorkerFailed | AnalysisResult
 ServerMessage = AnalysisRequest | CloseSession

@@ -1,0 +1,191 @@
+"""What detectors have in common: the protocol, the view of one frame, and how one is missing.
+
+A detector is loaded once per worker and holds the model; `open_stream` gives the light state of
+one session. Streams are used by one thread at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from detectors.arrays import Floats, Pixels
+from detectors.entry import WorkerConfig
+from detectors.messages import Box, Sound
+from detectors.models import ModelFile, find_model
+from detectors.quality import Quality
+from scoring.model import Detector, Observation
+
+
+class DetectorUnavailable(Exception):
+    """A detector cannot work on this machine; `remedy` is a sentence that says what to do."""
+
+    def __init__(self, remedy: str) -> None:
+        super().__init__(remedy)
+        self.remedy = remedy
+
+
+class Costs:
+    """CPU milliseconds per named step of one request."""
+
+    def __init__(self) -> None:
+        self._ms: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Add the process's CPU time of the block to `name`: model libraries use own threads."""
+        start = time.process_time()
+        try:
+            yield
+        finally:
+            self._ms[name] = self._ms.get(name, 0.0) + (time.process_time() - start) * 1000
+
+    def as_tuple(self) -> tuple[tuple[str, float], ...]:
+        return tuple(self._ms.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A detected face: corners in pixels, score 0 to 1, six key points (6, 2) in pixels.
+
+    Key points: image-left eye, image-right eye, nose tip, mouth, image-left and right ear side.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    score: float
+    points: Floats
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """Landmarks of one face, float32 (478, 3): x, y in pixels, z in the scale of x."""
+
+    points: Floats
+
+    @property
+    def center(self) -> tuple[float, float]:
+        low, high = self.points[:, :2].min(axis=0), self.points[:, :2].max(axis=0)
+        return float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2
+
+    @property
+    def width(self) -> float:
+        return float(np.ptp(self.points[:, 0]))
+
+
+@dataclass(slots=True)
+class View:
+    """One frame being looked at. Each detector adds what it found; later ones read it.
+
+    `rgb` is uint8 (H, W, 3). `is_still` marks a single picture without history: nothing may
+    wait for a second look. `faces` is None while nobody has been able to judge it.
+    """
+
+    at_s: float
+    rgb: Pixels
+    costs: Costs
+    wanted: frozenset[str] = frozenset()
+    is_still: bool = False
+    quality: Quality | None = None
+    unfit: str = ""
+    faces: int | None = None
+    detected: tuple[Face, ...] = ()
+    mesh: Mesh | None = None
+    persons: int | None = None
+    direction: str = ""
+    yaw_deg: float | None = None
+    pitch_deg: float | None = None
+    advice: str = ""
+    boxes: list[Box] = field(default_factory=list)
+
+    @property
+    def height(self) -> int:
+        return int(self.rgb.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.rgb.shape[1])
+
+
+class ViewStream(Protocol):
+    """What one session's frames go through, in time order."""
+
+    def look(self, view: View) -> tuple[Observation, ...]:
+        """Judge one frame; raises whatever went wrong (the caller reports a fault)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Speech without a pause: float32 (n,) at 16 kHz, -1 to 1, whose first sample is at `at_s`."""
+
+    at_s: float
+    samples: Floats
+
+
+@dataclass(slots=True)
+class Hearing:
+    """One piece of sound being listened to; like `View`, filled by one detector for the next.
+
+    `speech` holds the speech that was made sure of during this piece (it may have begun in an
+    earlier one); None while nobody has been able to judge it.
+    """
+
+    sound: Sound
+    costs: Costs
+    speech: tuple[Utterance, ...] | None = None
+
+
+class SoundStream(Protocol):
+    """What one session's sound goes through, in time order, without gaps being filled."""
+
+    def hear(self, hearing: Hearing) -> tuple[Observation, ...]:
+        """Judge one piece of sound together with what was heard before."""
+        ...
+
+
+class ViewDetector(Protocol):
+    """A loaded detector of frames. `model` names what it runs on."""
+
+    detector: Detector
+    model: str
+
+    def open_stream(self) -> ViewStream: ...
+
+
+class SoundDetector(Protocol):
+    """A loaded detector of sound."""
+
+    detector: Detector
+    model: str
+
+    def open_stream(self) -> SoundStream: ...
+
+
+# A loader raises DetectorUnavailable when its model cannot be had.
+ViewLoader = Callable[[WorkerConfig], ViewDetector]
+SoundLoader = Callable[[WorkerConfig], SoundDetector]
+
+
+def require_model(model: ModelFile, models_dir: Path) -> Path:
+    """Where the file lies. Raises DetectorUnavailable with the remedy when it does not."""
+    path = find_model(model, models_dir)
+    if path is None:
+        raise DetectorUnavailable(f"{model.name} is missing. {model.remedy}")
+    return path

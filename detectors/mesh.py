@@ -1,0 +1,108 @@
+"""Places 478 landmarks, irises included, on one face: MediaPipe's attention mesh.
+
+The model is shared; where to look (the region) comes from the caller, who tracks it per student.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors.arrays import Floats, Pixels
+from detectors.base import Face, Mesh
+from detectors.graph import Graph
+
+LANDMARKS = 478
+# Outer eye corners (33, 263); MediaPipe turns the region until the line between them is level.
+_EYE_A, _EYE_B = 33, 263
+_MARGIN = 1.5
+# One serialized landmark: message tag and length, then three tagged float32.
+_RECORD = np.dtype(
+    [
+        ("tag", "u1"), ("size", "u1"),
+        ("tx", "u1"), ("x", "<f4"), ("ty", "u1"), ("y", "<f4"), ("tz", "u1"), ("z", "<f4"),
+    ]
+)  # fmt: skip
+
+_CONFIG = """
+input_stream: "image"
+input_stream: "roi"
+input_side_packet: "with_attention"
+output_stream: "landmarks"
+executor: { name: "" type: "ApplicationThreadExecutor" }
+node {
+  calculator: "FaceLandmarkCpu"
+  input_stream: "IMAGE:image"
+  input_stream: "ROI:roi"
+  input_side_packet: "WITH_ATTENTION:with_attention"
+  output_stream: "LANDMARKS:landmarks"
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A square of the picture, in pixels, turned by `angle` radians (clockwise as seen)."""
+
+    x: float
+    y: float
+    size: float
+    angle: float
+
+
+def region_of_mesh(mesh: Mesh) -> Region:
+    """Where to look next for a face that is here now."""
+    points = mesh.points[:, :2]
+    low, high = points.min(axis=0), points.max(axis=0)
+    return _region(low, high, points[_EYE_A], points[_EYE_B])
+
+
+def region_of_face(face: Face) -> Region:
+    """Where to look for the landmarks of a detected face."""
+    low, high = np.array([face.left, face.top]), np.array([face.right, face.bottom])
+    return _region(low, high, face.points[0], face.points[1])
+
+
+def _region(low: Floats, high: Floats, eye_a: Floats, eye_b: Floats) -> Region:
+    center = (low + high) / 2
+    angle = math.atan2(float(eye_b[1] - eye_a[1]), float(eye_b[0] - eye_a[0]))
+    return Region(float(center[0]), float(center[1]), float(max(high - low)) * _MARGIN, angle)
+
+
+class FaceMesh:
+    """The landmark model. Shared; holds no history. Raises DetectorUnavailable when made."""
+
+    def __init__(self) -> None:
+        self._graph = Graph(_CONFIG, "landmarks", {"with_attention": True})
+        from mediapipe.framework.formats import rect_pb2
+
+        self._rect = rect_pb2.NormalizedRect
+
+    def place(self, rgb: Pixels, region: Region) -> Mesh | None:
+        """Landmarks of the face in `region` of uint8 (H, W, 3); None when there is no face."""
+        height, width = rgb.shape[:2]
+        packet = self._graph.run(
+            rgb,
+            roi=self._rect(
+                x_center=region.x / width,
+                y_center=region.y / height,
+                width=region.size / width,
+                height=region.size / height,
+                rotation=region.angle,
+            ),
+        )
+        if packet is None:
+            return None
+        points = self._points(packet)
+        points *= np.array([width, height, width], np.float32)
+        return Mesh(points)
+
+    def _points(self, packet: object) -> Floats:
+        message = self._graph.read.get_proto(packet)
+        raw = message.SerializeToString()
+        if len(raw) == LANDMARKS * _RECORD.itemsize:
+            records = np.frombuffer(raw, _RECORD)
+            return np.stack([records["x"], records["y"], records["z"]], axis=1)
+        return np.array([(p.x, p.y, p.z) for p in message.landmark], np.float32)
