@@ -1,0 +1,94 @@
+"""Turns a student's clock into seconds of the session, without trusting it.
+
+One `CaptureTime` per session, guarded by its owner's lock. It reads no clock: the owner says
+when a message was received.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from app.errors import InvalidInput
+
+MAX_AGE_S = 60.0
+_BUCKET_S = 30.0
+_BUCKETS = 10
+_STEP_S = 0.001
+_JUMP_S = 30.0
+_JUMPS = 5
+
+
+class CaptureTime:
+    """Maps capture instants of one client to session seconds.
+
+    The client's clock is off by an unknown amount and each message is late by an unknown
+    delay of at least zero, so the smallest (received - sent) of the last five minutes is the
+    best estimate of the first; a drifting clock is followed because old estimates expire, and
+    one that jumped back is learnt anew when several messages in a row look very late.
+    Nothing is mapped to the future, nor to more than `MAX_AGE_S` before it was received.
+    """
+
+    def __init__(self) -> None:
+        self._smallest: deque[tuple[int, float]] = deque(maxlen=_BUCKETS)
+        self._delay_s = 0.0
+        self._jumps = 0
+
+    @property
+    def delay_s(self) -> float:
+        """How much later than the fastest one the last message came."""
+        return self._delay_s
+
+    def forget(self) -> None:
+        """A new page or program may have another clock: learn it anew."""
+        self._smallest.clear()
+        self._delay_s = 0.0
+        self._jumps = 0
+
+    def received(self, sent_ms: float, now_s: float) -> None:
+        """A message that left the client at `sent_ms` is here at session second `now_s`."""
+        offset_s = now_s - sent_ms / 1000
+        bucket = int(now_s // _BUCKET_S)
+        if self._smallest and self._smallest[-1][0] == bucket:
+            self._smallest[-1] = (bucket, min(self._smallest[-1][1], offset_s))
+        else:
+            self._smallest.append((bucket, offset_s))
+        self._delay_s = offset_s - self._offset_s()
+        self._jumps = self._jumps + 1 if self._delay_s > _JUMP_S else 0
+        if self._jumps == _JUMPS:
+            self.forget()
+            self._smallest.append((bucket, offset_s))
+
+    def at_s(self, t_ms: float, now_s: float, span_s: float = 0.0) -> float:
+        """The session second of capture instant `t_ms`; its `span_s` ends at `now_s` at latest.
+
+        Raises InvalidInput when it was captured too long ago.
+        """
+        at_s = min(t_ms / 1000 + self._offset_s(), now_s - span_s) if self._smallest else now_s
+        if at_s < now_s - MAX_AGE_S - span_s:
+            raise InvalidInput(
+                f"It was captured more than {MAX_AGE_S:.0f} s ago, which is too late to be used."
+            )
+        return at_s
+
+    def _offset_s(self) -> float:
+        return min(offset_s for _, offset_s in self._smallest)
+
+
+class InOrder:
+    """Keeps one stream's instants strictly rising although the estimate of the clock moves.
+
+    A part that would step back by up to `max_back_s` is put right behind the one before it.
+    """
+
+    def __init__(self, max_back_s: float) -> None:
+        self._max_back_s = max_back_s
+        self._last_s = float("-inf")
+
+    def place(self, at_s: float) -> float:
+        """The instant to use for `at_s`. Raises InvalidInput when it steps back too far."""
+        if at_s <= self._last_s:
+            if at_s < self._last_s - self._max_back_s:
+                raise InvalidInput("It was captured before what was received already.")
+            at_s = self._last_s + _STEP_S
+        self._last_s = at_s
+        return at_s

@@ -1,0 +1,188 @@
+"""Takes what students send: checks it, gives it server time, hands it on.
+
+Any thread may call; each session has its own lock, so one slow or hostile student never
+holds up another. Pictures and sound go to the evidence ring (memory) and the mailbox, screen
+events go to the monitor at once. A refused message changes nothing but counters.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from typing import Protocol
+
+from app.batch import parse_batch, parse_event
+from app.clock import Clock, SessionTime
+from app.errors import CandorError, Conflict, Unavailable
+from app.evidence import EvidenceRing
+from app.intake import BatchReceipt, Intake, StreamState
+from app.mailbox import Mailbox
+from app.pool import InferencePool
+from app.records import SessionRecord
+from app.settings import Settings
+from scoring.model import Detector, ScreenEvent
+
+log = logging.getLogger(__name__)
+
+_RING_MARGIN_S = 20.0
+_FRAME_BYTES = 60_000
+_OTHER_BYTES_PER_S = 200_000
+_MAX_CLOSED_RINGS = 100
+
+
+class EventSink(Protocol):
+    """Where screen events go: the monitor."""
+
+    def post_event(self, session_id: str, event: ScreenEvent) -> None: ...
+
+
+class Ingest:
+    """The streams of all running sessions, by session id."""
+
+    def __init__(
+        self, settings: Settings, clock: Clock, pool: InferencePool, monitor: EventSink
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._pool = pool
+        self._monitor = monitor
+        self._lock = threading.Lock()
+        self._intakes: dict[str, Intake] = {}
+        self._closed_rings: OrderedDict[str, EvidenceRing] = OrderedDict()
+        self._is_stopped = False
+
+    def open(self, session: SessionRecord) -> None:
+        """Take what this session sends from now on, and have it analysed. Idempotent."""
+        session_id = session.session_id
+        with self._lock:
+            if session_id in self._intakes:
+                return
+            time = SessionTime(session.started_at or self._clock.now(), self._clock)
+            ring = self._closed_rings.pop(session_id, None) or self._new_ring()
+            mailbox = Mailbox(self._settings.analysis_fps)
+            self._intakes[session_id] = Intake(
+                time, ring, mailbox, lambda event: self._monitor.post_event(session_id, event)
+            )
+        self._pool.open(session_id, mailbox, _detectors(session))
+
+    def close(self, session_id: str) -> None:
+        """Take nothing more; the evidence stays until `release`. Idempotent."""
+        with self._lock:
+            intake = self._intakes.pop(session_id, None)
+            if intake is None:
+                return
+            self._closed_rings[session_id] = intake.ring
+            forgotten = []
+            while len(self._closed_rings) > _MAX_CLOSED_RINGS:
+                forgotten.append(self._closed_rings.popitem(last=False))
+        self._pool.close(session_id)
+        for forgotten_id, ring in forgotten:
+            ring.clear()
+            log.warning("Evidence was never released", extra={"session_id": forgotten_id})
+
+    def release(self, session_id: str) -> None:
+        """Nobody needs the evidence of this closed session any more. Idempotent."""
+        with self._lock:
+            ring = self._closed_rings.pop(session_id, None)
+        if ring is not None:
+            ring.clear()
+
+    def stop(self) -> None:
+        """Take nothing any more; evidence stays for the recorder."""
+        with self._lock:
+            self._is_stopped = True
+
+    def ring(self, session_id: str) -> EvidenceRing | None:
+        """The evidence of a session that is open, or closed and not yet released."""
+        with self._lock:
+            intake = self._intakes.get(session_id)
+            return intake.ring if intake else self._closed_rings.get(session_id)
+
+    def begin(self, session_id: str) -> int:
+        """A client of this session introduced itself. Returns the first seq not seen yet.
+
+        Raises Conflict when the session is not open.
+        """
+        return self._intake(session_id).begin()
+
+    def gone(self, session_id: str) -> None:
+        """The connection of this session's client has closed; unknown ids are harmless."""
+        with self._lock:
+            intake = self._intakes.get(session_id)
+        if intake is not None:
+            intake.gone()
+
+    def accept_batch(self, session_id: str, header: object, body: object) -> BatchReceipt:
+        """Check and use one batch.
+
+        Raises InvalidInput or TooLarge when it cannot be read, TooMany over the session's
+        rate, Conflict when the session is not open; then nothing of it is used.
+        """
+        intake = self._intake(session_id)
+        intake.charge(len(body) if isinstance(body, (bytes, bytearray)) else 0)
+        try:
+            batch = parse_batch(header, body)
+        except CandorError:
+            intake.refused()
+            raise
+        receipt = intake.take_batch(batch, self._clock.now().timestamp() * 1000)
+        if intake.mailbox.has_work:
+            self._pool.notify(session_id)
+        return receipt
+
+    def accept_event(self, session_id: str, payload: object) -> str:
+        """Check one screen event and hand it to the monitor at once. Returns its id.
+
+        Raises as `accept_batch` does, and what the monitor raises when it takes no more.
+        """
+        intake = self._intake(session_id)
+        intake.charge(0)
+        try:
+            event = parse_event(payload)
+        except CandorError:
+            intake.refused()
+            raise
+        intake.take_event(event)
+        return event.event_id
+
+    def contact(self, session_id: str) -> StreamState | None:
+        """How the line of an open session looks; None when it is not open."""
+        with self._lock:
+            intake = self._intakes.get(session_id)
+        return intake.state() if intake else None
+
+    def counters(self) -> dict[str, int]:
+        """Sums over the sessions that are open now."""
+        with self._lock:
+            intakes = list(self._intakes.values())
+        sums: dict[str, int] = {"open": len(intakes)}
+        for intake in intakes:
+            for name, count in intake.state().counters.items():
+                sums[name] = sums.get(name, 0) + count
+        return sums
+
+    def _intake(self, session_id: str) -> Intake:
+        with self._lock:
+            intake = self._intakes.get(session_id)
+            is_stopped = self._is_stopped
+        if is_stopped:
+            raise Unavailable("The server is stopping. Keep what you have and send it again.")
+        if intake is None:
+            raise Conflict("The session is not running. Start it again, or create a new one.")
+        return intake
+
+    def _new_ring(self) -> EvidenceRing:
+        settings = self._settings
+        keep_s = settings.pre_roll_s + settings.interval_s + settings.post_roll_s + _RING_MARGIN_S
+        per_s = settings.video_fps * _FRAME_BYTES + _OTHER_BYTES_PER_S
+        return EvidenceRing(keep_s, int(keep_s * per_s))
+
+
+def _detectors(session: SessionRecord) -> frozenset[str]:
+    """The detectors the session's policy has on; all of them when it does not say."""
+    everything = frozenset(str(detector) for detector in Detector)
+    named = session.policy.get("detectors")
+    if isinstance(named, (list, tuple)):
+        return everything & frozenset(str(name) for name in named)
+    return everything

@@ -1,0 +1,437 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from app.errors import CandorError, Conflict, InvalidInput, TooLarge, TooMany, Unavailable
+from app.ingest import Ingest
+from app.intake import Line
+from app.mailbox import Mailbox
+from app.records import SessionRecord, SessionState
+from app.settings import Settings
+from detectors.messages import AnalysisResult, DetectorStatus
+from scoring.model import EventKind, ScreenEvent
+from tests.fakes import FakeClock
+from tests.scripted_media import scripted_jpeg, scripted_pcm
+
+SENT_MS = 1_700_000_000_000.0
+
+
+class RecordingPool:
+    """A pool that remembers what it was told and analyses nothing."""
+
+    def __init__(self) -> None:
+        self.opened: dict[str, tuple[Mailbox, frozenset[str]]] = {}
+        self.notified: list[str] = []
+
+    def start(self, on_result: Any) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def open(self, session_id: str, mailbox: Mailbox, detectors: frozenset[str]) -> None:
+        self.opened[session_id] = (mailbox, detectors)
+
+    def close(self, session_id: str) -> None:
+        self.opened.pop(session_id, None)
+
+    def notify(self, session_id: str) -> None:
+        self.notified.append(session_id)
+
+    def want_thumbnails(self, session_ids: frozenset[str]) -> None: ...
+
+    def statuses(self) -> tuple[DetectorStatus, ...]:
+        return ()
+
+    def counters(self) -> dict[str, int]:
+        return {}
+
+
+class RecordingMonitor:
+    """Takes events until it is full."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, ScreenEvent]] = []
+        self.is_full = False
+
+    def post_event(self, session_id: str, event: ScreenEvent) -> None:
+        if self.is_full:
+            raise Unavailable("Too much waits to be scored. Send it again.")
+        self.events.append((session_id, event))
+
+    def post_result(self, result: AnalysisResult) -> None: ...
+
+
+class Bench:
+    """An ingest with one open session, and a browser's view of it."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.pool = RecordingPool()
+        self.monitor = RecordingMonitor()
+        self.ingest = Ingest(Settings.model_validate({}), self.clock, self.pool, self.monitor)
+        self.session = SessionRecord(
+            "s1", "u1", "e1", SessionState.RUNNING, self.clock.now(), self.clock.now()
+        )
+        self.ingest.open(self.session)
+        self.clock.advance(100)
+        self.seq = 0
+
+    def batch(self, **changes: Any) -> tuple[dict[str, Any], bytes]:
+        jpeg, pcm = scripted_jpeg(), scripted_pcm(seconds=0.5)
+        sent_ms = SENT_MS + self.clock.monotonic_s() * 1000
+        header: dict[str, Any] = {
+            "seq": self.seq,
+            "sent_ms": sent_ms,
+            "frames": [
+                {"t": sent_ms - 800, "size": len(jpeg)},
+                {"t": sent_ms - 100, "size": len(jpeg)},
+            ],
+            "audio": [
+                {"t": sent_ms - 1000, "size": len(pcm)},
+                {"t": sent_ms - 500, "size": len(pcm)},
+            ],
+            "screen": [{"t": sent_ms - 50, "size": len(jpeg)}],
+            "events": [{"id": f"e{self.seq}", "kind": "paste", "t": sent_ms - 200}],
+            "state": {"visible": True, "camera": True},
+        }
+        self.seq += 1
+        return {**header, **changes}, jpeg * 2 + pcm * 2 + jpeg
+
+    def footprint(self) -> tuple[object, ...]:
+        """Everything that a refused message may not change."""
+        ring = self.ingest.ring("s1")
+        state = self.ingest.contact("s1")
+        assert ring is not None
+        assert state is not None
+        counts = {k: v for k, v in state.counters.items() if k in ("batches", "frames", "sounds")}
+        return (
+            ring.size_bytes,
+            len(self.monitor.events),
+            len(self.pool.notified),
+            counts,
+            state.last_batch_at_s,
+            state.browser,
+        )
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_a_batch_reaches_ring_mailbox_monitor_and_pool(bench: Bench) -> None:
+    receipt = bench.ingest.accept_batch("s1", *bench.batch())
+    assert (receipt.seq, receipt.next_seq, receipt.refused) == (0, 1, ())
+    ring = bench.ingest.ring("s1")
+    assert ring is not None
+    evidence = ring.cut(0, 200)
+    assert [round(f.at_s, 3) for f in evidence.frames] == [99.2, 99.9]
+    assert [round(s.at_s, 3) for s in evidence.sounds] == [99.0, 99.5]
+    assert [round(f.at_s, 3) for f in evidence.screens] == [99.95]
+    waiting = bench.pool.opened["s1"][0].take()
+    assert (len(waiting.frames), len(waiting.sounds)) == (2, 2)
+    assert bench.pool.notified == ["s1"]
+    (session_id, event) = bench.monitor.events[0]
+    assert (session_id, event.event_id, event.kind) == ("s1", "e0", EventKind.PASTE)
+    assert event.at_s == pytest.approx(99.8)
+
+
+def test_a_repeated_seq_is_acknowledged_and_not_used_again(bench: Bench) -> None:
+    batch = bench.batch()
+    bench.ingest.accept_batch("s1", *batch)
+    bench.pool.opened["s1"][0].take()
+    before = bench.footprint()
+    receipt = bench.ingest.accept_batch("s1", *batch)
+    assert (receipt.seq, receipt.next_seq, receipt.is_repeat) == (0, 1, True)
+    assert bench.footprint() == before
+
+
+def test_a_client_that_lost_its_count_may_begin_again_right_after_start(bench: Bench) -> None:
+    for _ in range(3):
+        bench.ingest.accept_batch("s1", *bench.batch())
+    assert bench.ingest.begin("s1") == 3
+    receipt = bench.ingest.accept_batch("s1", *bench.batch(seq=0))
+    assert not receipt.is_repeat
+    assert bench.ingest.accept_batch("s1", *bench.batch(seq=0)).is_repeat
+
+
+def test_a_gap_in_the_count_is_accepted(bench: Bench) -> None:
+    assert bench.ingest.accept_batch("s1", *bench.batch(seq=7)).next_seq == 8
+
+
+def test_a_bad_part_is_named_and_the_rest_is_used(bench: Bench) -> None:
+    good, cut_off = scripted_jpeg(), scripted_jpeg()[:-40]
+    huge = scripted_jpeg()
+    at = huge.index(b"\xff\xc0")
+    huge = huge[: at + 5] + b"\x27\x10\x27\x10" + huge[at + 9 :]
+    parts = [good, cut_off, huge, b"\0" * 3]
+    header = {
+        "seq": 0,
+        "sent_ms": SENT_MS,
+        "frames": [{"t": SENT_MS - 10 + i, "size": len(p)} for i, p in enumerate(parts[:3])],
+        "audio": [{"t": SENT_MS, "size": 3}],
+        "events": [
+            {"id": "x", "kind": "dance", "t": SENT_MS},
+            {"id": "y", "kind": "copy", "t": 1.0},
+        ],
+    }
+    receipt = bench.ingest.accept_batch("s1", header, b"".join(parts))
+    assert [(r.part, r.index, r.code) for r in receipt.refused] == [
+        ("events", 0, "invalid_input"),
+        ("events", 1, "invalid_input"),
+        ("frames", 1, "invalid_input"),
+        ("frames", 2, "too_large"),
+        ("audio", 0, "invalid_input"),
+    ]
+    assert all(r.message.endswith(".") for r in receipt.refused)
+    ring = bench.ingest.ring("s1")
+    assert ring is not None
+    assert len(ring.cut(0, 200).frames) == 1
+
+
+def test_over_five_megabytes_the_batch_is_refused_and_the_session_goes_on(bench: Bench) -> None:
+    header, body = bench.batch()
+    with pytest.raises(TooLarge, match="2,000,000"):
+        bench.ingest.accept_batch("s1", header, bytes(5_000_000))
+    assert bench.ingest.accept_batch("s1", header, body).refused == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seq": -1},
+        {"seq": True},
+        {"seq": "0"},
+        {"seq": 1.5},
+        {"sent_ms": float("nan")},
+        {"sent_ms": float("inf")},
+        {"sent_ms": 10**400},
+        {"sent_ms": None},
+        {"frames": {}},
+        {"frames": [{"t": 1.0, "size": 0}]},
+        {"frames": [{"t": 1.0, "size": -5}]},
+        {"frames": [{"t": float("-inf"), "size": 5}]},
+        {"frames": [{"t": 1.0, "size": 10}] * 31},
+        {"audio": None},
+        {"screen": [{"t": 1.0, "size": 10}] * 4},
+        {"events": [{}] * 51},
+        {"state": {"visible": "yes"}},
+        {"state": []},
+    ],
+)
+def test_a_header_of_another_shape_is_refused_and_changes_nothing(
+    bench: Bench, change: Mapping[str, Any]
+) -> None:
+    header, body = bench.batch(**change)
+    before = bench.footprint()
+    with pytest.raises((InvalidInput, TooLarge)):
+        bench.ingest.accept_batch("s1", header, body)
+    assert bench.footprint() == before
+
+
+def test_a_body_of_another_length_than_announced_is_refused(bench: Bench) -> None:
+    header, body = bench.batch()
+    with pytest.raises(InvalidInput, match="announces"):
+        bench.ingest.accept_batch("s1", header, body + b"x")
+
+
+def test_an_event_counts_once_by_either_way(bench: Bench) -> None:
+    bench.ingest.accept_event("s1", {"id": "e0", "kind": "paste", "t": SENT_MS})
+    bench.ingest.accept_event("s1", {"id": "e0", "kind": "paste", "t": SENT_MS})
+    bench.ingest.accept_batch("s1", *bench.batch())
+    assert len(bench.monitor.events) == 1
+
+
+def test_an_event_the_monitor_does_not_take_may_be_sent_again(bench: Bench) -> None:
+    event = {"id": "a", "kind": "copy", "t": SENT_MS}
+    bench.monitor.is_full = True
+    with pytest.raises(Unavailable):
+        bench.ingest.accept_event("s1", event)
+    bench.monitor.is_full = False
+    bench.ingest.accept_event("s1", event)
+    assert len(bench.monitor.events) == 1
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        [],
+        "copy",
+        {},
+        {"id": "", "kind": "copy", "t": 1.0},
+        {"id": "x" * 65, "kind": "copy", "t": 1.0},
+        {"id": "a\nb", "kind": "copy", "t": 1.0},
+        {"id": 5, "kind": "copy", "t": 1.0},
+        {"id": "a", "kind": {"$ne": 1}, "t": 1.0},
+        {"id": "a", "kind": "copy", "t": "1"},
+        {"id": "a", "kind": "copy", "t": float("nan")},
+    ],
+)
+def test_an_event_of_another_shape_is_refused(bench: Bench, payload: object) -> None:
+    with pytest.raises(InvalidInput):
+        bench.ingest.accept_event("s1", payload)
+    assert bench.monitor.events == []
+
+
+def test_a_flood_of_events_is_refused_until_it_calms_down(bench: Bench) -> None:
+    def send(index: int) -> None:
+        bench.ingest.accept_event("s1", {"id": f"f{index}", "kind": "copy", "t": SENT_MS})
+
+    for index in range(200):
+        send(index)
+    with pytest.raises(TooMany):
+        send(200)
+    bench.clock.advance(1)
+    send(200)
+
+
+def test_a_flood_of_batches_is_refused_and_other_sessions_are_not_touched(bench: Bench) -> None:
+    bench.ingest.open(replace(bench.session, session_id="s2"))
+    for seq in range(1_500):
+        bench.ingest.accept_batch("s1", {"seq": seq, "sent_ms": SENT_MS}, b"")
+    with pytest.raises(TooMany):
+        bench.ingest.accept_batch("s1", {"seq": 1_500, "sent_ms": SENT_MS}, b"")
+    bench.ingest.accept_batch("s2", *bench.batch())
+
+
+def test_the_line_is_good_slow_or_down_by_the_last_contact(bench: Bench) -> None:
+    def line() -> Line:
+        state = bench.ingest.contact("s1")
+        assert state is not None
+        return state.line
+
+    assert line() is Line.DOWN
+    bench.ingest.begin("s1")
+    assert line() is Line.GOOD
+    bench.ingest.accept_batch("s1", *bench.batch())
+    bench.clock.advance(4)
+    assert line() is Line.SLOW
+    bench.clock.advance(8)
+    assert line() is Line.DOWN
+    bench.ingest.accept_batch("s1", *bench.batch())
+    assert line() is Line.GOOD
+    bench.ingest.gone("s1")
+    assert line() is Line.DOWN
+
+
+def test_a_line_with_much_delay_is_slow(bench: Bench) -> None:
+    bench.ingest.accept_batch("s1", *bench.batch())
+    late = bench.batch()
+    bench.clock.advance(3)
+    bench.ingest.accept_batch("s1", *late)
+    state = bench.ingest.contact("s1")
+    assert state is not None
+    assert state.line is Line.SLOW
+    assert state.delay_s == pytest.approx(3)
+
+
+def test_a_jump_of_the_servers_wall_clock_does_not_move_a_session(bench: Bench) -> None:
+    bench.clock.jump_wall(-7_200)
+    bench.ingest.accept_batch("s1", *bench.batch())
+    ring = bench.ingest.ring("s1")
+    assert ring is not None
+    latest = ring.latest_frame()
+    assert latest is not None
+    assert latest.at_s == pytest.approx(99.9)
+
+
+def test_a_closed_session_takes_nothing_and_keeps_its_evidence_until_released(
+    bench: Bench,
+) -> None:
+    bench.ingest.accept_batch("s1", *bench.batch())
+    bench.ingest.close("s1")
+    bench.ingest.close("s1")
+    with pytest.raises(Conflict):
+        bench.ingest.accept_batch("s1", *bench.batch())
+    ring = bench.ingest.ring("s1")
+    assert ring is not None
+    assert ring.latest_frame() is not None
+    assert "s1" not in bench.pool.opened
+    bench.ingest.release("s1")
+    bench.ingest.release("unknown")
+    assert bench.ingest.ring("s1") is None
+    assert bench.ingest.contact("s1") is None
+
+
+def test_opening_twice_keeps_the_stream(bench: Bench) -> None:
+    bench.ingest.accept_batch("s1", *bench.batch())
+    mailbox = bench.pool.opened["s1"][0]
+    bench.ingest.open(bench.session)
+    assert bench.pool.opened["s1"][0] is mailbox
+    assert bench.ingest.accept_batch("s1", *bench.batch(seq=0)).is_repeat
+
+
+def test_a_stopping_server_takes_nothing(bench: Bench) -> None:
+    bench.ingest.stop()
+    with pytest.raises(Unavailable):
+        bench.ingest.accept_batch("s1", *bench.batch())
+
+
+def test_nothing_is_taken_for_a_session_that_was_never_opened(bench: Bench) -> None:
+    with pytest.raises(Conflict):
+        bench.ingest.accept_event("nobody", {"id": "a", "kind": "copy", "t": 1.0})
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.binary(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=10), inner, max_size=5)
+    ),
+    max_leaves=20,
+)
+FIELDS = ("seq", "sent_ms", "frames", "audio", "screen", "events", "state")
+PARTS = st.lists(
+    st.fixed_dictionaries({"t": st.floats() | st.integers(), "size": st.integers(-2, 60)}),
+    max_size=4,
+)
+HEADERS = JSON_VALUES | st.fixed_dictionaries(
+    {"seq": st.integers(-1, 9) | JSON_VALUES, "sent_ms": st.floats(0, 1e14) | JSON_VALUES},
+    optional={
+        "frames": PARTS | JSON_VALUES,
+        "audio": PARTS | JSON_VALUES,
+        "screen": PARTS | JSON_VALUES,
+        "events": st.lists(JSON_VALUES, max_size=4) | JSON_VALUES,
+        "state": st.dictionaries(st.sampled_from(["visible", "x"]), JSON_VALUES) | JSON_VALUES,
+    },
+)
+
+
+@hypothesis_settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(HEADERS, st.binary(max_size=200) | JSON_VALUES)
+def test_garbage_raises_nothing_but_our_own_errors_and_changes_nothing(
+    header: object, body: object
+) -> None:
+    bench = Bench()
+    bench.ingest.accept_batch("s1", *bench.batch())
+    before = bench.footprint()
+    refusal = ""
+    try:
+        bench.ingest.accept_batch("s1", header, body)
+    except CandorError as error:
+        refusal = error.message
+    if refusal:
+        assert refusal.endswith(".")
+        assert bench.footprint() == before
+        assert bench.ingest.accept_batch("s1", *bench.batch()).refused == ()
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(JSON_VALUES, st.binary(max_size=50))
+def test_garbage_events_raise_nothing_but_our_own_errors(payload: object, blob: bytes) -> None:
+    bench = Bench()
+    for event in (payload, blob, {"id": payload, "kind": payload, "t": payload}):
+        with pytest.raises(CandorError):
+            bench.ingest.accept_event("s1", event)
+    assert bench.monitor.events == []

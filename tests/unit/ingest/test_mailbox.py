@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from app.mailbox import Mailbox
+from detectors.messages import Frame, Sound
+
+
+def frames(fps: float, seconds: float, start_s: float = 0.0) -> list[Frame]:
+    return [Frame(start_s + index / fps, b"jpeg") for index in range(round(fps * seconds))]
+
+
+@pytest.mark.parametrize("capture_fps", [2, 5, 10, 15])
+def test_two_frames_a_second_are_analysed_whatever_the_capture_rate(capture_fps: float) -> None:
+    mailbox, taken = Mailbox(2), 0
+    for second in range(20):
+        mailbox.put(frames(capture_fps, 1, second))
+        taken += len(mailbox.take().frames)
+    assert taken == 40
+
+
+def test_the_batching_of_frames_does_not_change_which_are_analysed() -> None:
+    stream = frames(5, 12, 0.137)
+    together, apart = Mailbox(2), Mailbox(2)
+    one_by_one: list[Frame] = []
+    for frame in stream:
+        apart.put([frame])
+        one_by_one += apart.take().frames
+    in_batches: list[Frame] = []
+    for start in range(0, len(stream), 5):
+        together.put(stream[start : start + 5])
+        in_batches += together.take().frames
+    assert one_by_one == in_batches
+
+
+def test_the_newest_frames_win_and_the_lost_ones_are_counted() -> None:
+    mailbox = Mailbox(2)
+    mailbox.put(frames(2, 10))
+    taken = mailbox.take().frames
+    assert [frame.at_s for frame in taken] == [7, 7.5, 8, 8.5, 9, 9.5]
+    assert mailbox.dropped_frames == 14
+
+
+def test_sound_keeps_its_order_and_is_taken_a_few_seconds_at_a_time() -> None:
+    mailbox = Mailbox(2)
+    mailbox.put(sounds=[Sound(second, bytes(32_000)) for second in range(8)])
+    assert [sound.at_s for sound in mailbox.take().sounds] == [0, 1, 2, 3, 4]
+    assert mailbox.has_work
+    assert [sound.at_s for sound in mailbox.take().sounds] == [5, 6, 7]
+    assert not mailbox.has_work
+
+
+def test_sound_that_waits_too_long_is_dropped_and_counted() -> None:
+    mailbox = Mailbox(2)
+    mailbox.put(sounds=[Sound(second, bytes(32_000)) for second in range(30)])
+    assert mailbox.dropped_sound_s == 10
+    assert mailbox.take().sounds[0].at_s == 10
+
+
+def test_an_empty_mailbox_gives_nothing() -> None:
+    mailbox = Mailbox(2)
+    assert not mailbox.put()
+    assert mailbox.take().is_empty
