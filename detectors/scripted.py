@@ -65,9 +65,7 @@ class ScriptedAnalyzer:
             session_id=request.session_id,
             observations=() if faults else tuple(observations),
             overlay=_overlay(observations) if request.frames and not faults else None,
-            thumbnail=request.frames[-1].jpeg
-            if request.wants_thumbnail and request.frames
-            else b"",
+            thumbnail=thumbnail if request.wants_thumbnail else b"",
             faults=tuple(faults),
         )
 

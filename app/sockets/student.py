@@ -1,0 +1,207 @@
+"""What a student's browser or an agent may say: `start`, `batch`, `screen_event`, `end_session`.
+
+`docs/protocol.md` describes the messages. A session has one connection at a time; a newer one
+takes the older one's place.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from flask_socketio import SocketIO, join_room
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from app.errors import Conflict, InvalidInput, TooMany
+from app.intake import BatchReceipt
+from app.rates import TokenBucket
+from app.records import EndCause, SessionRecord
+from app.settings import Settings
+from app.sockets.connect import Caller, answers
+
+if TYPE_CHECKING:
+    from app.wiring import Services
+
+log = logging.getLogger(__name__)
+
+JPEG_QUALITY = 80
+SCREEN_INTERVAL_S = 5
+SCREEN_WIDTH = 1280
+BATCH_MS = 1000
+_STARTS_PER_S, _STARTS_BURST = 0.2, 20.0
+_FAREWELL_S = 0.3
+
+
+class StartMessage(BaseModel):
+    """The payload of `start`."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+    client: Literal["browser", "agent"]
+    capabilities: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class _Seat:
+    sid: str
+    starts: TokenBucket
+
+
+class Seats:
+    """Which connection speaks for which session. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seats: dict[str, _Seat] = {}
+
+    def take(self, session_id: str, sid: str, now_s: float) -> str | None:
+        """Give the session to `sid`; returns the connection that had it before, if another.
+
+        Raises TooMany when a session is taken again and again.
+        """
+        with self._lock:
+            seat = self._seats.get(session_id)
+            if seat is None:
+                seat = _Seat("", TokenBucket(_STARTS_PER_S, _STARTS_BURST, now_s))
+                self._seats[session_id] = seat
+            if not seat.starts.take(1, now_s):
+                raise TooMany("This session is started too often. Wait half a minute.")
+            before, seat.sid = seat.sid, sid
+            return before if before not in ("", sid) else None
+
+    def require(self, session_id: str, sid: str) -> None:
+        """Raises Conflict unless `sid` speaks for the session."""
+        with self._lock:
+            seat = self._seats.get(session_id)
+        if seat is None or not seat.sid:
+            raise Conflict("Send `start` before anything else.")
+        if seat.sid != sid:
+            raise Conflict("Another connection has taken this session over.")
+
+    def leave(self, session_id: str, sid: str) -> bool:
+        """The connection has closed; True when it spoke for the session."""
+        with self._lock:
+            seat = self._seats.get(session_id)
+            if seat is None or seat.sid != sid:
+                return False
+            seat.sid = ""
+            return True
+
+    def end(self, session_id: str) -> str:
+        """The session is over; returns the connection that spoke for it, or nothing."""
+        with self._lock:
+            seat = self._seats.pop(session_id, None)
+            return seat.sid if seat else ""
+
+
+def register(socketio: SocketIO, services: Services) -> None:
+    """Answer the events of students and agents."""
+    seats = Seats()
+
+    @answers("student")
+    def start(caller: Caller, payload: object) -> Mapping[str, Any]:
+        _read_start(payload)
+        replaced = seats.take(caller.session_id, caller.sid, services.clock.monotonic_s())
+        session = services.sessions.start(caller.session_id)
+        next_seq = services.ingest.begin(caller.session_id)
+        join_room(f"student:{caller.session_id}")
+        if replaced is not None:
+            log.info("A newer connection took over", extra={"session_id": caller.session_id})
+            _say_goodbye(socketio, services, replaced, caller.session_id, "replaced")
+        return _started(services, session, next_seq)
+
+    @answers("student")
+    def batch(caller: Caller, header: object, body: object = None) -> Mapping[str, Any]:
+        seats.require(caller.session_id, caller.sid)
+        return _receipt(services.ingest.accept_batch(caller.session_id, header, body))
+
+    @answers("student")
+    def screen_event(caller: Caller, payload: object) -> Mapping[str, Any]:
+        seats.require(caller.session_id, caller.sid)
+        return {"id": services.ingest.accept_event(caller.session_id, payload)}
+
+    @answers("student")
+    def end_session(caller: Caller, _payload: object = None) -> None:
+        seats.require(caller.session_id, caller.sid)
+        services.sessions.end(caller.session_id, EndCause.STUDENT)
+
+    def gone(caller: Caller) -> None:
+        if caller.kind == "student" and seats.leave(caller.session_id, caller.sid):
+            services.ingest.gone(caller.session_id)
+
+    def ended(session_id: str, cause: EndCause) -> None:
+        sid = seats.end(session_id)
+        if sid:
+            # The student's own `end_session` is acknowledged before its line is closed.
+            timer = threading.Timer(
+                _FAREWELL_S, _say_goodbye, (socketio, services, sid, session_id, cause.value)
+            )
+            timer.name, timer.daemon = "student-farewell", True
+            timer.start()
+
+    socketio.on_event("start", start)
+    socketio.on_event("batch", batch)
+    socketio.on_event("screen_event", screen_event)
+    socketio.on_event("end_session", end_session)
+    services.when_gone(gone)
+    services.sessions.when_ended(ended)
+
+
+def _read_start(payload: object) -> StartMessage:
+    try:
+        return StartMessage.model_validate(payload)
+    except (ValidationError, RecursionError):
+        raise InvalidInput('`start` needs {client: "browser" or "agent"}.') from None
+
+
+def _started(services: Services, session: SessionRecord, next_seq: int) -> Mapping[str, Any]:
+    started_at = session.started_at or services.clock.now()
+    return {
+        "session_id": session.session_id,
+        "user_id": session.user_id,
+        "exam_id": session.exam_id,
+        "token": services.tokens.stream(session.session_id),
+        "server_ms": services.clock.now().timestamp() * 1000,
+        "started_ms": started_at.timestamp() * 1000,
+        "next_seq": next_seq,
+        "capture": _capture(services.settings),
+    }
+
+
+def _capture(settings: Settings) -> Mapping[str, Any]:
+    return {
+        "video_fps": settings.video_fps,
+        "width": 640,
+        "height": 480,
+        "jpeg_quality": JPEG_QUALITY,
+        "screen": settings.capture_screen,
+        "screen_interval_s": SCREEN_INTERVAL_S,
+        "screen_width": SCREEN_WIDTH,
+        "sample_rate": 16_000,
+        "batch_ms": BATCH_MS,
+    }
+
+
+def _receipt(receipt: BatchReceipt) -> Mapping[str, Any]:
+    answer: dict[str, Any] = {
+        "seq": receipt.seq,
+        "server_ms": receipt.server_ms,
+        "next_seq": receipt.next_seq,
+    }
+    if receipt.refused:
+        answer["refused"] = [
+            {"part": r.part, "index": r.index, "code": r.code, "message": r.message}
+            for r in receipt.refused
+        ]
+    return answer
+
+
+def _say_goodbye(
+    socketio: SocketIO, services: Services, sid: str, session_id: str, cause: str
+) -> None:
+    """Tell one connection that its session is over for it, and close it."""
+    socketio.emit("session_ended", {"session_id": session_id, "cause": cause}, to=sid)
+    services.disconnect(sid)

@@ -1,0 +1,94 @@
+"""Keeps a WebSocket client from using up the server's memory or processor.
+
+Engine.IO looks at a message's size only after it has read all of it, reads on while the
+messages before it are still being handled, and agrees to compression, which costs time on
+pictures that are compressed already and lets a small message grow a thousandfold. This module
+replaces the class that Engine.IO's threading mode uses for WebSockets.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import simple_websocket
+from flask_socketio import SocketIO
+
+_RECEIVE_BYTES = 65_536
+_MAX_WAITING_MESSAGES = 16
+_WAIT_S = 0.5
+
+
+class _CarefulServer(simple_websocket.Server):  # type: ignore[misc]  # it has no types
+    """Closes with code 1009 while too large a message is read; stops reading a flood."""
+
+    def __init__(self, environ: dict[str, Any], max_message_size: int) -> None:
+        self._taken = threading.Event()
+        offered = {
+            name: value
+            for name, value in environ.items()
+            if name != "HTTP_SEC_WEBSOCKET_EXTENSIONS"
+        }
+        super().__init__(offered, receive_bytes=_RECEIVE_BYTES, max_message_size=max_message_size)
+
+    def receive(self, timeout: float | None = None) -> Any:
+        message = super().receive(timeout)
+        self._taken.set()
+        return message
+
+    def _handle_events(self) -> bool:
+        goes_on: bool = super()._handle_events()
+        while goes_on and self.connected and len(self.input_buffer) > _MAX_WAITING_MESSAGES:
+            self._taken.clear()
+            if len(self.input_buffer) > _MAX_WAITING_MESSAGES:
+                self._taken.wait(_WAIT_S)
+        return goes_on
+
+
+class _Adapter:
+    """What Engine.IO expects of a WebSocket: called with a WSGI request it runs the handler."""
+
+    def __init__(self, handler: Callable[[_Adapter], Any], server: Any) -> None:
+        self._handler = handler
+        self._max_message_size = int(server.max_http_buffer_size)
+        self._ws: _CarefulServer | None = None
+
+    def __call__(
+        self, environ: dict[str, Any], _start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        self._ws = _CarefulServer(environ, self._max_message_size)
+        answer: Iterable[bytes] = self._handler(self)
+        # The socket is used up: each server has its own way of being told to leave it alone.
+        if self._ws.mode == "gunicorn":
+            raise StopIteration
+        if self._ws.mode == "werkzeug":
+            raise ConnectionError
+        return answer
+
+    def close(self) -> None:
+        if self._ws is not None and self._ws.connected:
+            self._ws.close()
+
+    def send(self, message: str | bytes) -> None:
+        try:
+            self._open().send(message)
+        except simple_websocket.ConnectionClosed:
+            raise OSError("The WebSocket is closed.") from None
+
+    def wait(self) -> Any:
+        try:
+            return self._open().receive()
+        except simple_websocket.ConnectionClosed:
+            return None
+
+    def _open(self) -> _CarefulServer:
+        if self._ws is None:
+            raise OSError("The WebSocket is not open yet.")
+        return self._ws
+
+
+def harden(socketio: SocketIO) -> None:
+    """Use the careful WebSocket for every connection from now on."""
+    engine = socketio.server.eio
+    engine._async = {**engine._async, "websocket": _Adapter}
