@@ -23,6 +23,7 @@ from app.throttle import Throttle
 ADMIN = "admin"
 FIRST_KEY_ID = "first"
 LONGEST_SECRET = 256
+LONGEST_NAME = 64
 SHORTEST_GIVEN_KEY = 16
 SHORTEST_GIVEN_PASSWORD = 8
 
@@ -36,14 +37,19 @@ class FirstCredentials:
 
 
 class Accounts:
-    """Checks passwords and keys against the store."""
+    """Checks passwords and keys against the store. `hasher` sets what a hash costs."""
 
-    def __init__(self, repository: Repository, clock: Clock) -> None:
+    def __init__(
+        self, repository: Repository, clock: Clock, hasher: PasswordHasher | None = None
+    ) -> None:
         self._repository = repository
         self._clock = clock
-        self._hasher = PasswordHasher()
+        self._hasher = hasher or PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_hex(16))
-        self._throttle = Throttle(clock)
+        # Per name and address, so that nobody elsewhere can lock the admin out; and per
+        # address, where a whole school may sit.
+        self._by_pair = Throttle(clock, free_failures=5)
+        self._by_address = Throttle(clock, free_failures=50)
 
     def prepare(self, settings: Settings) -> FirstCredentials:
         """Make the admin and the first key where they are missing; apply those that are set.
@@ -58,17 +64,20 @@ class Accounts:
     def sign_in(self, username: str, password: str, address: str) -> StaffRecord:
         """The staff member with this password.
 
-        Raises NotAuthenticated when there is none, TooMany after repeated failures of the
-        name or the address.
+        Raises NotAuthenticated when there is none, TooMany after repeated failures from the
+        address.
         """
-        keys = (f"name:{username[:64]}", f"address:{address}")
-        self._throttle.check(*keys)
-        known = self._repository.staff(username) if 0 < len(username) <= 64 else None
+        pair = f"{address} {username[:LONGEST_NAME]}"
+        self._by_pair.check(pair)
+        self._by_address.check(address)
+        is_name = 0 < len(username) <= LONGEST_NAME and username.isprintable()
+        known = self._repository.staff(username) if is_name else None
         is_right = self._verify(known.password_hash if known else self._nobody, password)
         if known is None or not is_right:
-            self._throttle.fail(*keys)
+            self._by_pair.fail(pair)
+            self._by_address.fail(address)
             raise NotAuthenticated("The user name or the password is wrong.")
-        self._throttle.succeed(*keys)
+        self._by_pair.succeed(pair)
         return known
 
     def staff(self, username: str, stamp: str) -> StaffRecord:
@@ -87,7 +96,7 @@ class Accounts:
     def _verify(self, password_hash: str, password: str) -> bool:
         try:
             return self._hasher.verify(password_hash, password[:LONGEST_SECRET])
-        except (VerificationError, InvalidHashError):
+        except (VerificationError, InvalidHashError, UnicodeError):
             return False
 
     def _prepare_admin(self, given: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+import queue
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-
-from scoring.policy import policy_to_dict, standard_policy
 
 from app.accounts import Accounts, FirstCredentials
 from app.clock import Clock
@@ -16,7 +16,7 @@ from app.ingest import Ingest
 from app.live import LiveRooms
 from app.monitor import Monitor
 from app.pool import InferencePool
-from app.pool.local import LocalPool
+from app.pool.local import local_pool
 from app.recorder import Recorder
 from app.records import EndCause
 from app.secret import secret_key
@@ -26,11 +26,15 @@ from app.sockets.connect import Callers
 from app.store import Repository, open_repository
 from app.tokens import Tokens
 from scoring.model import Scores
+from scoring.policy import policy_to_dict, standard_policy
 
 log = logging.getLogger(__name__)
 
 Emit = Callable[[str, object, str], None]
 WhenGone = Callable[[Caller], None]
+
+CLOSERS = 8
+CLOSE_S = 3.0
 
 
 @dataclass
@@ -54,6 +58,16 @@ class Services:
     disconnect: Callable[[str], None]
     _when_gone: list[WhenGone] = field(default_factory=list)
     _is_running: bool = False
+    _stopping: threading.Lock = field(default_factory=threading.Lock)
+    _started_s: float = 0.0
+
+    def uptime_s(self) -> float:
+        """Seconds since `start`."""
+        return self.clock.monotonic_s() - self._started_s if self._is_running else 0.0
+
+    def counters(self) -> dict[str, int]:
+        """What was dropped, refused, restarted and so on since the start, for the admin page."""
+        return {**self.ingest.counters(), **self.pool.counters()}
 
     def when_gone(self, callback: WhenGone) -> None:
         """Call back when a Socket.IO connection that was let in has closed."""
@@ -67,6 +81,7 @@ class Services:
     def start(self) -> None:
         """Start the threads and worker processes and take up the sessions that were running."""
         self._is_running = True
+        self._started_s = self.clock.monotonic_s()
         self.recorder.start()
         self.live.start()
         self.monitor.start()
@@ -78,18 +93,40 @@ class Services:
         )
 
     def close_connections(self) -> None:
-        """Ask every Socket.IO connection to close; they free their threads soon after."""
+        """Close every Socket.IO connection; one that does not read is left after 3 s."""
+        waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
         for caller in self.callers.all():
-            self.disconnect(caller.sid)
+            waiting.put(caller.sid)
+
+        def close() -> None:
+            while True:
+                try:
+                    self.disconnect(waiting.get_nowait())
+                except queue.Empty:
+                    return
+
+        closers = [
+            threading.Thread(target=close, name=f"closer-{number}", daemon=True)
+            for number in range(CLOSERS)
+        ]
+        for closer in closers:
+            closer.start()
+        deadline_s = self.clock.monotonic_s() + CLOSE_S
+        for closer in closers:
+            closer.join(max(0.0, deadline_s - self.clock.monotonic_s()))
 
     def stop(self) -> None:
         """Sockets, ingest, pool, monitor, recorder, store: each finishes what it holds.
 
-        A part that fails to stop is logged and does not keep the others from stopping.
+        Called again, it returns when the first call is through. A part that fails to stop is
+        logged and does not keep the others from stopping.
         """
-        if not self._is_running:
-            return
-        self._is_running = False
+        with self._stopping:
+            if self._is_running:
+                self._is_running = False
+                self._stop_parts()
+
+    def _stop_parts(self) -> None:
         steps: tuple[tuple[str, Callable[[], object]], ...] = (
             ("sockets", self.close_connections),
             ("ingest", self.ingest.stop),
@@ -143,7 +180,7 @@ def _build(
     # The parts know each other in a circle; these two are named before they are made.
     ingest: Ingest
     sessions: Sessions
-    pool = LocalPool(settings, clock, scripted=scripted)
+    pool = local_pool(settings, clock, scripted=scripted)
     live = LiveRooms(
         emit,
         clock,

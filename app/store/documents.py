@@ -80,7 +80,7 @@ def key_of(record: object) -> str:
     if isinstance(record, SessionRecord):
         return record.session_id
     if isinstance(record, ViolationRecord):
-        return f"{record.session_id}:{record.violation.violation_id}"
+        return violation_key(record.session_id, record.violation.violation_id)
     if isinstance(record, IntervalRecord):
         return f"{record.session_id}:{record.interval.index}"
     if isinstance(record, ClipRecord):
@@ -90,6 +90,10 @@ def key_of(record: object) -> str:
     if isinstance(record, ApiKeyRecord):
         return f"key:{record.key_id}"
     raise TypeError(f"{type(record).__name__} is not a record that is stored")
+
+
+def violation_key(session_id: str, violation_id: str) -> str:
+    return f"{session_id}:{violation_id}"
 
 
 def staff_key(username: str) -> str:

@@ -30,6 +30,7 @@ from app.store.documents import (
     session_changes,
     staff_key,
     to_document,
+    violation_key,
 )
 from app.store.engines import Documents, Engine
 
@@ -170,6 +171,12 @@ class Repository:
         """In order of their start."""
         found = self._find(self._violations, {"session_id": session_id}, "start_s", OLDEST_FIRST)
         return tuple(from_document(ViolationRecord, item) for item in found)
+
+    def delete_violation(self, session_id: str, violation_id: str) -> bool:
+        """Forget a violation that later evidence took back; whether it was there."""
+        where = {"_id": violation_key(session_id, violation_id)}
+        result = self._call(lambda: self._violations.delete_one(where))
+        return bool(result.deleted_count)
 
     def save_interval(self, record: IntervalRecord) -> None:
         self._put(self._intervals, record)

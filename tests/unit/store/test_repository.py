@@ -181,6 +181,14 @@ def test_saving_again_replaces(repository: Repository) -> None:
     assert [c.status for c in repository.clips()] == [ClipStatus.READY]
 
 
+def test_a_violation_that_was_taken_back_is_gone(repository: Repository) -> None:
+    repository.save_violation(a_violation(start_s=3.0))
+    repository.save_violation(a_violation(start_s=9.0))
+    assert repository.delete_violation("s1", "no_face-3000")
+    assert not repository.delete_violation("s1", "no_face-3000")
+    assert [v.violation.start_s for v in repository.violations("s1")] == [9.0]
+
+
 def test_violations_and_intervals_come_in_time_order(repository: Repository) -> None:
     for start_s in (61.0, 3.0, 100.0):
         repository.save_violation(a_violation(start_s=start_s))

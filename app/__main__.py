@@ -1,0 +1,8 @@
+"""`python -m app`: run the server. Detector workers re-import this module, so it stays light."""
+
+if __name__ == "__main__":
+    import sys
+
+    from app.server import main
+
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""Records to what REST answers."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from app.api.models import (
+    ClipPart,
+    IntervalPart,
+    PointPart,
+    SessionDetails,
+    SessionFull,
+    SessionSummary,
+    ViolationPart,
+)
+from app.records import ClipRecord, ClipStatus, IntervalRecord, SessionRecord, ViolationRecord
+from app.sessions import Details
+
+
+def summary_of(record: SessionRecord) -> SessionSummary:
+    return SessionSummary(
+        session_id=record.session_id,
+        user_id=record.user_id,
+        exam_id=record.exam_id,
+        state=record.state.value,
+        is_running=record.is_running,
+        created_at=record.created_at,
+        started_at=record.started_at,
+        interval_score=record.interval_score,
+        total_score=record.total_score,
+        flagged_intervals=record.flagged_intervals,
+        risk=record.risk,
+        focus=record.focus,
+        trust=record.trust,
+    )
+
+
+def full_of(record: SessionRecord) -> SessionFull:
+    return SessionFull(
+        **summary_of(record).model_dump(),
+        ended_at=record.ended_at,
+        end_cause=record.end_cause.value if record.end_cause else None,
+        last_contact_at=record.last_contact_at,
+        coverage=record.coverage,
+        policy=record.policy,
+    )
+
+
+def violation_of(record: ViolationRecord) -> ViolationPart:
+    violation = record.violation
+    return ViolationPart(
+        violation_id=violation.violation_id,
+        rule=str(violation.rule),
+        start_s=violation.start_s,
+        end_s=violation.end_s,
+        started_at=record.started_at,
+        ended_at=record.ended_at,
+        confidence=violation.peak_confidence,
+        observations=violation.observations,
+    )
+
+
+def interval_of(record: IntervalRecord) -> IntervalPart:
+    interval = record.interval
+    return IntervalPart(
+        index=interval.index,
+        start_s=interval.start_s,
+        end_s=interval.end_s,
+        started_at=record.started_at,
+        score=interval.score,
+        is_flagged=interval.is_flagged,
+        flag_score=interval.flag_score,
+        flagged_at_s=interval.flagged_at_s,
+        trigger_at_s=interval.trigger_at_s,
+        is_closed=interval.is_closed,
+        coverage=dict(interval.coverage),
+        points=[
+            PointPart(
+                rule=str(point.rule),
+                points=point.points,
+                check=point.check,
+                at_s=point.at_s,
+                start_s=point.start_s,
+                end_s=point.end_s,
+                confidence=point.confidence,
+                violation_id=point.violation_id,
+                observations=point.observations,
+            )
+            for point in interval.points
+        ],
+    )
+
+
+def clip_of(record: ClipRecord) -> ClipPart:
+    is_ready = record.status is ClipStatus.READY
+    file_path = record.file_name if is_ready else ""
+    return ClipPart(
+        clip_id=record.clip_id,
+        video_id=record.clip_id,
+        session_id=record.session_id,
+        user_id=record.user_id,
+        exam_id=record.exam_id,
+        interval_index=record.interval_index,
+        score=record.score,
+        rules=list(record.rules),
+        status=record.status.value,
+        from_at=record.from_at,
+        to_at=record.to_at,
+        trigger_at=record.trigger_at,
+        flagged_at=record.flagged_at,
+        duration_s=record.duration_s,
+        size_bytes=record.size_bytes,
+        frames=record.frames,
+        has_sound=record.has_sound,
+        error=record.error,
+        review=record.review.value,
+        file_path=file_path,
+        url=file_url(file_path) if file_path else "",
+        screens=[file_url(path) for path in record.screens] if is_ready else [],
+    )
+
+
+def details_of(details: Details) -> SessionDetails:
+    return SessionDetails(
+        session=full_of(details.session),
+        violations=[violation_of(record) for record in details.violations],
+        intervals=[interval_of(record) for record in details.intervals],
+        clips=[clip_of(record) for record in details.clips],
+        coverage=details.session.coverage,
+    )
+
+
+def file_url(path: str) -> str:
+    return f"/api/video/file/{quote(path)}"

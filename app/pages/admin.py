@@ -1,0 +1,78 @@
+"""The pages a proctor works with. What moves on them comes over Socket.IO and REST."""
+
+from __future__ import annotations
+
+import flask
+
+from app.api.machine import machine_of
+from app.api.shapes import clip_of, full_of
+from app.routes import Call, Route
+
+
+def wall(_call: Call) -> str:
+    return flask.render_template("admin_wall.html")
+
+
+def session(call: Call) -> str:
+    record = call.services.sessions.get(call.path["session_id"])
+    return flask.render_template(
+        "admin_session.html", session=full_of(record).model_dump(mode="json")
+    )
+
+
+def clips(call: Call) -> str:
+    stored = call.services.repository.clips()
+    return flask.render_template(
+        "admin_clips.html", clips=[clip_of(record).model_dump(mode="json") for record in stored]
+    )
+
+
+def machine(call: Call) -> str:
+    return flask.render_template(
+        "admin_machine.html", machine=machine_of(call).model_dump(mode="json")
+    )
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/admin",
+        "admin_wall",
+        "The wall of running sessions",
+        wall,
+        callers=("staff",),
+        media="text/html",
+        is_page=True,
+    ),
+    Route(
+        "GET",
+        "/admin/session/{session_id}",
+        "admin_session",
+        "One session, live and in review",
+        session,
+        callers=("staff",),
+        media="text/html",
+        is_page=True,
+        parameters={"session_id": "The session's id."},
+    ),
+    Route(
+        "GET",
+        "/admin/clips",
+        "admin_clips",
+        "The flagged clips",
+        clips,
+        callers=("staff",),
+        media="text/html",
+        is_page=True,
+    ),
+    Route(
+        "GET",
+        "/admin/machine",
+        "admin_machine",
+        "Detectors and counters",
+        machine,
+        callers=("staff",),
+        media="text/html",
+        is_page=True,
+    ),
+)

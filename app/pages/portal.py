@@ -1,0 +1,104 @@
+"""The student's page and what it asks before a session's socket is open."""
+
+from __future__ import annotations
+
+import flask
+
+from app.api.models import PortalConfig, PortalSession, WalkIn
+from app.errors import Conflict, NotAllowed, NotAuthenticated
+from app.records import SessionRecord
+from app.routes import Call, Route
+
+
+def portal(call: Call) -> str:
+    settings = call.services.settings
+    return flask.render_template(
+        "portal.html", walk_in=settings.walk_in, capture_screen=settings.capture_screen
+    )
+
+
+def config(call: Call) -> PortalConfig:
+    settings = call.services.settings
+    return PortalConfig(
+        walk_in=settings.walk_in,
+        capture_screen=settings.capture_screen,
+        video_fps=settings.video_fps,
+        interval_s=settings.interval_s,
+        check_s=settings.check_s,
+        flag_threshold=settings.flag_threshold,
+    )
+
+
+def walk_in(call: Call) -> PortalSession:
+    """A typed id opens a new session, or one nobody has joined; never a running one."""
+    body: WalkIn = call.body
+    if not call.services.settings.walk_in:
+        raise NotAllowed(
+            "Typing an id is switched off here. Open the link that your school sent you."
+        )
+    record, _ = call.services.sessions.create(body.user_id, body.exam_id)
+    if record.is_running and not _opens(call, body.token, record):
+        raise Conflict(
+            "This session is already running in another window or on another computer."
+            " Continue there, or ask your proctor to end it."
+        )
+    return _session(call, record)
+
+
+def arrived(call: Call) -> PortalSession:
+    return _session(call, call.services.sessions.get(call.by.session_id))
+
+
+def _session(call: Call, record: SessionRecord) -> PortalSession:
+    return PortalSession(
+        session_id=record.session_id,
+        user_id=record.user_id,
+        exam_id=record.exam_id,
+        state=record.state.value,
+        is_running=record.is_running,
+        token=call.services.tokens.join(record.session_id),
+    )
+
+
+def _opens(call: Call, token: str | None, record: SessionRecord) -> bool:
+    if not token:
+        return False
+    try:
+        return call.services.tokens.session_id(token) == record.session_id
+    except NotAuthenticated:
+        return False
+
+
+ROUTES = (
+    Route("GET", "/", "portal", "The student's page", portal, media="text/html"),
+    Route(
+        "GET",
+        "/portal/config",
+        "portal_config",
+        "What the student's page needs to know first",
+        config,
+        answer=PortalConfig,
+    ),
+    Route(
+        "POST",
+        "/portal/session",
+        "walk_in",
+        "Open a session by typing ids, where that is allowed",
+        walk_in,
+        body=WalkIn,
+        answer=PortalSession,
+        refusals={
+            403: "Walk-in is switched off, or the page is too old.",
+            409: "The session is running elsewhere.",
+        },
+    ),
+    Route(
+        "GET",
+        "/portal/session",
+        "arrived",
+        "The session a token opens",
+        arrived,
+        callers=("student",),
+        answer=PortalSession,
+    ),
+)
