@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.clip_files import ClipFiles
+from app.clip_recovery import LOST, settle
 from app.clip_writer import ClipFacts, write_clip
 from app.clock import Clock, SessionTime
 from app.evidence import Evidence, EvidenceRing
@@ -41,10 +42,6 @@ PAUSES_S = (2.0, 8.0)
 STOP_S = 20.0
 TICK_S = 0.25
 
-LOST = (
-    "The server stopped before this clip was written; its pictures were kept in memory only "
-    "and are gone."
-)
 DISK_FULL = "The disk is full: make room in the clips folder."
 CROWDED = "Too many clips waited to be written at this moment."
 UNWRITABLE = "The clip could not be written: {reason}."
@@ -108,7 +105,7 @@ class Recorder:
 
     def start(self) -> None:
         """Settle what a process that died has left, then begin to write."""
-        self.recover()
+        settle(self._repository, self._files)
         self._outbox.start()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
@@ -234,33 +231,6 @@ class Recorder:
                 self._fail(job, CROWDED)
 
     # The recorder's thread
-
-    def recover(self) -> None:
-        """Mark the clips of a process that died, and remove its unfinished files."""
-        removed = self._files.sweep()
-        if removed:
-            log.warning("Unfinished clip files removed", extra={"count": removed})
-        unsettled = (ClipStatus.WAITING, ClipStatus.WRITING)
-        for record in self._repository.clips(statuses=unsettled, limit=100_000):
-            settled = self._settled(record)
-            self._save(settled)
-            log.warning(
-                "Clip of an earlier run settled",
-                extra={"clip_id": record.clip_id, "status": settled.status.value},
-            )
-
-    def _settled(self, record: ClipRecord) -> ClipRecord:
-        path = self._files.path(record.file_name) if record.file_name else None
-        if path is None or not path.is_file():
-            return replace(
-                record, status=ClipStatus.FAILED, error=LOST, file_name="", screens=(), frames=0
-            )
-        return replace(
-            record,
-            status=ClipStatus.READY,
-            size_bytes=path.stat().st_size,
-            duration_s=(record.to_at - record.from_at).total_seconds(),
-        )
 
     def write_next(self) -> float | None:
         """Write one clip that is cut; seconds until the next may be, None when there is none."""

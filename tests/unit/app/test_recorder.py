@@ -12,10 +12,12 @@ from pathlib import Path
 import av
 import pytest
 
+from app.clip_files import ClipFiles
+from app.clip_recovery import LOST, settle
 from app.clip_writer import ClipFacts, write_clip
 from app.clock import SessionTime
 from app.evidence import Evidence, EvidenceRing
-from app.recorder import DISK_FULL, LOST, Recorder
+from app.recorder import DISK_FULL, Recorder
 from app.records import ClipRecord, ClipStatus, SessionRecord, SessionState
 from app.settings import Settings
 from app.store import Repository, open_repository
@@ -46,15 +48,7 @@ class Room:
     write_errors: list[BaseException] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.recorder = self.another_recorder()
-        self.session = SessionRecord(
-            "s1", "ann", "math", SessionState.RUNNING, self.clock.now(), self.clock.now()
-        )
-        self.time = SessionTime(self.clock.now(), self.clock)
-        self.rings["s1"] = EvidenceRing(60.0, 100_000_000)
-
-    def another_recorder(self) -> Recorder:
-        return Recorder(
+        self.recorder = Recorder(
             self.settings,
             self.clock,
             self.repository,
@@ -63,6 +57,11 @@ class Room:
             self.released.append,
             self._write,
         )
+        self.session = SessionRecord(
+            "s1", "ann", "math", SessionState.RUNNING, self.clock.now(), self.clock.now()
+        )
+        self.time = SessionTime(self.clock.now(), self.clock)
+        self.rings["s1"] = EvidenceRing(60.0, 100_000_000)
 
     def _write(
         self, path: Path, evidence: Evidence, from_s: float, to_s: float, fps: float
@@ -360,7 +359,7 @@ def test_clips_of_a_process_that_died_are_marked_with_a_plain_sentence(room: Roo
     whole = a_clip("whole", status=ClipStatus.WRITING, file_name="ann/flagged_c.mp4")
     room.repository.save_clip(replace(whole, frames=200))
     room.repository.save_clip(a_clip("ready", status=ClipStatus.READY))
-    room.another_recorder().recover()
+    settle(room.repository, ClipFiles(room.settings.clips_path))
     found = {clip.clip_id: clip for clip in room.repository.clips()}
     assert found["waiting"].status is ClipStatus.FAILED
     assert found["waiting"].error == LOST
