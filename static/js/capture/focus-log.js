@@ -1,0 +1,69 @@
+/**
+ * Decides which screen events a page reports. A change of focus is reported by each sign of it
+ * once (`tab_hidden`, `window_blur`), until the page is visible and focused again
+ * (`focus_returned`). Pure: the page's signs are arguments.
+ */
+export class FocusLog {
+  /** @param {(kind: string) => void} report */
+  constructor(report) {
+    this.report = report;
+    /** @type {Set<string>} */
+    this.reported = new Set();
+    /** While the page's own share picker is open, losing the window's focus is expected. */
+    this.isPicking = false;
+  }
+
+  hidden() {
+    this.once("tab_hidden");
+  }
+
+  blurred() {
+    if (!this.isPicking) this.once("window_blur");
+  }
+
+  /**
+   * @param {boolean} isVisible
+   * @param {boolean} isFocused
+   */
+  returned(isVisible, isFocused) {
+    if (!isVisible || !isFocused || this.reported.size === 0) return;
+    this.reported.clear();
+    this.report("focus_returned");
+  }
+
+  /** @param {string} kind */
+  once(kind) {
+    if (this.reported.has(kind)) return;
+    this.reported.add(kind);
+    this.report(kind);
+  }
+}
+
+/**
+ * Reports what happens to this page until stopped.
+ * @param {(kind: string) => void} report
+ * @returns {{log: FocusLog, stop: () => void}}
+ */
+export function watchPage(report) {
+  const log = new FocusLog(report);
+  const stopper = new AbortController();
+  const options = { signal: stopper.signal, capture: true };
+  const checkReturn = () =>
+    log.returned(document.visibilityState === "visible", document.hasFocus());
+  document.addEventListener(
+    "visibilitychange",
+    () => (document.visibilityState === "hidden" ? log.hidden() : checkReturn()),
+    options,
+  );
+  window.addEventListener("blur", (event) => event.target === window && log.blurred(), options);
+  window.addEventListener("focus", checkReturn, options);
+  for (const kind of ["copy", "cut", "paste"]) {
+    document.addEventListener(kind, () => report(kind), options);
+  }
+  document.addEventListener(
+    "fullscreenchange",
+    () => report(document.fullscreenElement ? "fullscreen_enter" : "fullscreen_exit"),
+    options,
+  );
+  return { log, stop: () => stopper.abort() };
+}

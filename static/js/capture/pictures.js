@@ -1,0 +1,120 @@
+/**
+ * Turns a stream of pictures into JPEGs inside the capture worker. `CameraPictures` encodes a few
+ * a second; `ScreenPictures` keeps the newest picture and encodes it when asked.
+ */
+import { Pacer, fitWithin } from "./pacing.js";
+
+const SMALLER_QUALITY = 0.4;
+
+/** @typedef {VideoFrame | ImageBitmap} Picture */
+
+/** Reads one stream of pictures; each picture is closed as soon as it was drawn. */
+class Pictures {
+  /**
+   * @param {object} wish
+   * @param {number} wish.width
+   * @param {number} wish.height
+   * @param {number} wish.quality 0..1
+   * @param {number} wish.maxBytes a larger picture is encoded again more coarsely, then left out
+   */
+  constructor({ width, height, quality, maxBytes }) {
+    this.maxWidth = width;
+    this.maxHeight = height;
+    this.quality = quality;
+    this.maxBytes = maxBytes;
+    this.canvas = new OffscreenCanvas(width, height);
+    this.context = this.canvas.getContext("2d", { alpha: false, desynchronized: true });
+    /** @type {ReadableStreamDefaultReader<VideoFrame> | null} */
+    this.reader = null;
+  }
+
+  /** @param {ReadableStream<VideoFrame>} readable */
+  async read(readable) {
+    this.reader?.cancel().catch(() => {});
+    const reader = readable.getReader();
+    this.reader = reader;
+    while (this.reader === reader) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      await this.take(value);
+    }
+  }
+
+  stop() {
+    this.reader?.cancel().catch(() => {});
+    this.reader = null;
+  }
+
+  /** @param {Picture} picture */
+  draw(picture) {
+    const [width, height] =
+      "displayWidth" in picture
+        ? [picture.displayWidth, picture.displayHeight]
+        : [picture.width, picture.height];
+    const size = fitWithin(width, height, this.maxWidth, this.maxHeight);
+    if (this.canvas.width !== size.width) this.canvas.width = size.width;
+    if (this.canvas.height !== size.height) this.canvas.height = size.height;
+    this.context?.drawImage(picture, 0, 0, size.width, size.height);
+    picture.close();
+  }
+
+  /** @returns {Promise<Uint8Array | null>} the canvas as JPEG */
+  async encode() {
+    for (const quality of [this.quality, SMALLER_QUALITY]) {
+      const blob = await this.canvas.convertToBlob({ type: "image/jpeg", quality });
+      if (blob.size <= this.maxBytes) return new Uint8Array(await blob.arrayBuffer());
+    }
+    return null;
+  }
+
+  /** @param {Picture} picture */
+  async take(picture) {
+    picture.close();
+  }
+}
+
+export class CameraPictures extends Pictures {
+  /**
+   * @param {object} wish
+   * @param {number} wish.perSecond
+   * @param {number} wish.width
+   * @param {number} wish.height
+   * @param {number} wish.quality
+   * @param {number} wish.maxBytes
+   * @param {() => number} wish.nowMs
+   * @param {(t: number, bytes: Uint8Array) => void} wish.deliver
+   */
+  constructor(wish) {
+    super(wish);
+    this.pacer = new Pacer(wish.perSecond);
+    this.nowMs = wish.nowMs;
+    this.deliver = wish.deliver;
+  }
+
+  /** @param {Picture} picture */
+  async take(picture) {
+    const t = this.nowMs();
+    if (!this.pacer.isDue(t)) {
+      picture.close();
+      return;
+    }
+    this.draw(picture);
+    const bytes = await this.encode();
+    if (bytes) this.deliver(t, bytes);
+  }
+}
+
+export class ScreenPictures extends Pictures {
+  hasPicture = false;
+
+  /** @param {Picture} picture */
+  async take(picture) {
+    this.draw(picture);
+    this.hasPicture = true;
+  }
+
+  /** @returns {Promise<Uint8Array | null>} the newest picture of the screen */
+  async still() {
+    return this.hasPicture ? this.encode() : null;
+  }
+}

@@ -1,0 +1,59 @@
+/** Talks to the server's REST routes from a page, with the login cookie. */
+
+/** A refusal in the server's words. */
+export class Refusal extends Error {
+  /**
+   * @param {string} code
+   * @param {string} message
+   * @param {number} status
+   */
+  constructor(code, message, status) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+const TIMEOUT_MS = 15_000;
+
+/**
+ * @param {string} path
+ * @param {{token?: string}} [options] a student's token, instead of the cookie
+ * @returns {Promise<any>}
+ */
+export function getJson(path, { token } = {}) {
+  return request(path, { headers: token ? { Authorization: `Bearer ${token}` } : {} });
+}
+
+/**
+ * @param {string} path
+ * @param {object} body
+ * @returns {Promise<any>}
+ */
+export function postJson(path, body) {
+  const csrf = document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
+  return request(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRFToken": csrf },
+    body: JSON.stringify(body),
+  });
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} options
+ */
+async function request(path, options) {
+  let response;
+  try {
+    response = await fetch(path, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  } catch {
+    throw new Refusal("offline", "The server does not answer. Check your line, then try again.", 0);
+  }
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok || answer.success === false) {
+    const { code = "error", message } = answer.error ?? {};
+    throw new Refusal(code, message ?? `The server answered with ${response.status}.`, response.status);
+  }
+  return answer;
+}

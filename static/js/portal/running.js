@@ -1,0 +1,222 @@
+/** The view while the session runs: a self-view, a quiet state, and notices that can be acted on. */
+import { one, role, setText, changeIcon } from "../lib/dom.js";
+import { duration } from "../lib/format.js";
+import { lineWords, studentWarning } from "../lib/words.js";
+import { NoticeBoard } from "./notices.js";
+
+/** @typedef {import("../capture/media.js").Device} Device */
+
+/** @type {Record<string, {label: string, tone: string}>} */
+const FACES = {
+  well: { label: "Well seen", tone: "good" },
+  unsure: { label: "Not seen well", tone: "advice" },
+  none: { label: "Not seen", tone: "advice" },
+  several: { label: "Several people", tone: "advice" },
+};
+
+/** @type {Record<Device, {lost: string, remedy: string, action: string, icon: string}>} */
+const LOST = {
+  camera: {
+    lost: "The camera stopped.",
+    remedy: "Check that it is plugged in and that no other program uses it.",
+    action: "Switch camera on",
+    icon: "camera",
+  },
+  microphone: {
+    lost: "The microphone stopped.",
+    remedy: "Check that it is plugged in and not muted.",
+    action: "Switch microphone on",
+    icon: "microphone",
+  },
+  screen: {
+    lost: "Your screen is no longer shared.",
+    remedy: "The exam asks for it. Share the entire screen again.",
+    action: "Share screen again",
+    icon: "screen",
+  },
+};
+
+/** Ten silent seconds: the level arrives ten times a second. */
+const SILENT_LEVELS = 100;
+
+export class RunningView {
+  /**
+   * @param {HTMLElement} root
+   * @param {import("../capture/capture.js").Capture} capture
+   * @param {boolean} usesScreen
+   */
+  constructor(root, capture, usesScreen) {
+    this.root = root;
+    this.capture = capture;
+    this.devices = /** @type {Device[]} */ (
+      usesScreen ? ["camera", "microphone", "screen"] : ["camera", "microphone"]
+    );
+    this.board = new NoticeBoard(role(root, "notices"));
+    this.line = "good";
+    this.isConnected = false;
+    this.startedMs = 0;
+    this.silentLevels = 0;
+    /** @type {Record<string, any>} */
+    this.status = {};
+    this.endProblem = "";
+    capture.addEventListener("devices", () => this.render());
+    capture.addEventListener("level", (event) => this.hear(/** @type {CustomEvent} */ (event).detail));
+  }
+
+  /** @param {{startedMs: number, serverMs: number, userId: string, examId: string}} news */
+  start({ startedMs, serverMs, userId, examId }) {
+    this.startedMs = startedMs + (Date.now() - serverMs);
+    this.isConnected = true;
+    this.line = "good";
+    setText(role(this.root, "identity"), `You are ${userId}, exam ${examId}.`);
+    this.render();
+  }
+
+  showElapsed() {
+    if (this.startedMs) setText(role(this.root, "elapsed"), duration((Date.now() - this.startedMs) / 1000));
+  }
+
+  /** @param {string} line */
+  showLine(line) {
+    this.line = line;
+    this.render();
+  }
+
+  /** @param {Record<string, any>} status */
+  showStatus(status) {
+    this.status = status;
+    this.render();
+  }
+
+  /** @param {number} peak */
+  hear(peak) {
+    const wasSilent = this.silentLevels >= SILENT_LEVELS;
+    this.silentLevels = peak < 0.0004 ? this.silentLevels + 1 : 0;
+    if (wasSilent !== this.silentLevels >= SILENT_LEVELS) this.render();
+  }
+
+  render() {
+    if (this.root.hidden) return;
+    const video = /** @type {HTMLVideoElement} */ (role(this.root, "self-view"));
+    if (video.srcObject !== this.capture.streams.camera) video.srcObject = this.capture.streams.camera;
+    this.renderLine();
+    this.renderFace();
+    for (const device of this.devices) if (device !== "camera") this.renderDevice(device);
+    this.setTone("recording", this.line === "down" ? "technical" : "good");
+    this.board.show(this.notices());
+  }
+
+  renderLine() {
+    const words = this.isConnected ? lineWords(this.line) : { label: "Connecting…", icon: "line-slow" };
+    setText(role(this.root, "line"), words.label);
+    const row = this.stateRow("line");
+    const svg = row.querySelector("svg");
+    if (svg) changeIcon(svg, words.icon);
+    this.setTone("line", !this.isConnected ? "wait" : this.line === "good" ? "good" : "technical");
+  }
+
+  renderFace() {
+    const isCameraOn = this.capture.has("camera");
+    const known = FACES[this.status.face] ?? { label: "Looking…", tone: "wait" };
+    setText(role(this.root, "face"), isCameraOn ? known.label : "Camera off");
+    this.setTone("face", isCameraOn ? known.tone : "technical");
+  }
+
+  /** @param {Device} device */
+  renderDevice(device) {
+    const isOn = this.capture.has(device);
+    setText(role(this.root, device), isOn ? (device === "screen" ? "Shared" : "On") : "Off");
+    this.setTone(device, isOn ? "good" : "technical");
+  }
+
+  /** @returns {import("./notices.js").Notice[]} */
+  notices() {
+    /** @type {import("./notices.js").Notice[]} */
+    const notices = [];
+    if (this.line === "down") {
+      notices.push({
+        key: "line",
+        tone: "technical",
+        icon: "line-down",
+        title: "Your line is down, keep working.",
+        text: "This page keeps trying. Time without a line never counts against you.",
+      });
+    }
+    for (const device of this.devices) {
+      if (!this.capture.has(device)) notices.push(this.lostNotice(device));
+    }
+    if (this.capture.has("microphone")) this.addSoundNotice(notices);
+    if (this.status.advice && this.capture.has("camera")) {
+      notices.push({ key: "advice", tone: "plain", icon: "info", title: this.status.advice });
+    }
+    for (const warning of this.status.warnings ?? []) {
+      const title = studentWarning(warning.rule);
+      if (title) notices.push({ key: warning.rule, tone: "conduct", icon: "alert", title });
+    }
+    if (this.endProblem) {
+      notices.push({ key: "end", tone: "technical", icon: "alert", title: this.endProblem });
+    }
+    return notices;
+  }
+
+  /** @param {import("./notices.js").Notice[]} notices */
+  addSoundNotice(notices) {
+    if (!this.capture.microphone?.isRunning) {
+      notices.push({
+        key: "sound",
+        tone: "technical",
+        icon: "microphone",
+        title: "The browser waits for a click before it listens.",
+        action: { label: "Switch sound on", run: () => this.wakeSound() },
+      });
+    } else if (this.silentLevels >= SILENT_LEVELS) {
+      notices.push({
+        key: "silent",
+        tone: "technical",
+        icon: "microphone",
+        title: "Nothing is heard from your microphone.",
+        text: "Check that it is not muted.",
+      });
+    }
+  }
+
+  async wakeSound() {
+    await this.capture.microphone?.context.resume().catch(() => {});
+    this.render();
+  }
+
+  /**
+   * @param {Device} device
+   * @returns {import("./notices.js").Notice}
+   */
+  lostNotice(device) {
+    const { lost, remedy, action, icon } = LOST[device];
+    return {
+      key: device,
+      tone: "technical",
+      icon,
+      title: lost,
+      text: remedy,
+      action: { label: action, run: () => this.reopen(device) },
+    };
+  }
+
+  /** @param {Device} device */
+  async reopen(device) {
+    await this.capture.open(device).catch(() => {});
+    this.render();
+  }
+
+  /** @param {string} name */
+  stateRow(name) {
+    return one(this.root, `[data-state="${name}"]`);
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} tone
+   */
+  setTone(name, tone) {
+    this.stateRow(name).dataset.tone = tone;
+  }
+}

@@ -1,0 +1,198 @@
+/** The view before the start: who the student is, what is allowed, and what is in the way. */
+import { MediaProblem } from "../capture/media.js";
+import { one, role, setText } from "../lib/dom.js";
+import { idProblem } from "./identity.js";
+
+/** @typedef {import("../capture/media.js").Device} Device */
+
+/** @type {Record<Device, string>} */
+const IS_ON = { camera: "On", microphone: "On", screen: "Shared" };
+
+export class SetupView {
+  /**
+   * @param {HTMLElement} root
+   * @param {import("../capture/capture.js").Capture} capture
+   * @param {() => Promise<void>} onStart
+   */
+  constructor(root, capture, onStart) {
+    this.root = root;
+    this.capture = capture;
+    this.onStart = onStart;
+    this.form = /** @type {HTMLFormElement} */ (one(root, "form"));
+    this.button = one(root, '[type="submit"]');
+    this.isBusy = false;
+    this.hasToken = false;
+    this.form.addEventListener("submit", (event) => this.submit(event));
+    for (const row of this.rows()) {
+      one(row, '[data-action="allow"]').addEventListener("click", () => this.allow(deviceOf(row)));
+    }
+    for (const input of this.form.querySelectorAll("input")) {
+      input.addEventListener("input", () => this.setFieldError(input, ""));
+    }
+    capture.addEventListener("devices", () => this.renderDevices());
+  }
+
+  /** @returns {HTMLElement[]} */
+  rows() {
+    return [...this.root.querySelectorAll(".device")].map((row) => /** @type {HTMLElement} */ (row));
+  }
+
+  /**
+   * Shows names that came with a token instead of asking for them.
+   * @param {{userId: string, examId: string}} who
+   */
+  showIdentity({ userId, examId }) {
+    this.hasToken = true;
+    role(this.root, "fields").hidden = true;
+    role(this.root, "who").hidden = false;
+    setText(role(this.root, "who-user"), userId);
+    setText(role(this.root, "who-exam"), examId);
+  }
+
+  askForIdentity() {
+    this.hasToken = false;
+    role(this.root, "fields").hidden = false;
+    role(this.root, "who").hidden = true;
+  }
+
+  get identity() {
+    const value = (/** @type {string} */ name) =>
+      /** @type {HTMLInputElement} */ (this.form.elements.namedItem(name)).value.trim();
+    return { userId: value("user_id"), examId: value("exam_id") };
+  }
+
+  /** @param {Event} event */
+  async submit(event) {
+    event.preventDefault();
+    if (this.isBusy || !this.isIdentityGood()) return;
+    this.showStartProblem("", "");
+    this.setBusy(true);
+    try {
+      if (await this.allowAll()) await this.onStart();
+      else this.setBusy(false);
+    } catch (problem) {
+      this.fail(problem);
+    }
+  }
+
+  /** @param {unknown} problem */
+  fail(problem) {
+    this.setBusy(false);
+    const { title, remedy } =
+      problem instanceof MediaProblem
+        ? problem
+        : { title: "The session did not start.", remedy: problem instanceof Error ? problem.message : "" };
+    this.showStartProblem(title, remedy);
+  }
+
+  isIdentityGood() {
+    if (this.hasToken) return true;
+    const { userId, examId } = this.identity;
+    const problems = [idProblem(userId, "User ID"), idProblem(examId, "Exam ID")];
+    const inputs = [...this.form.querySelectorAll("input")];
+    inputs.forEach((input, index) => this.setFieldError(input, problems[index]));
+    inputs.find((_, index) => problems[index])?.focus();
+    return problems.every((problem) => !problem);
+  }
+
+  /**
+   * @param {HTMLInputElement} input
+   * @param {string} problem
+   */
+  setFieldError(input, problem) {
+    setText(one(this.root, `#${input.id}-error`), problem);
+    if (problem) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+  }
+
+  /** The screen first: only that picker insists on a click just made. */
+  async allowAll() {
+    const devices = this.rows().map(deviceOf);
+    if (devices.includes("screen")) devices.unshift(/** @type {Device} */ (devices.pop()));
+    for (const device of devices) if (!(await this.allow(device))) return false;
+    return true;
+  }
+
+  /**
+   * @param {Device} device
+   * @returns {Promise<boolean>}
+   */
+  async allow(device) {
+    this.showProblem(device, null);
+    try {
+      await this.capture.open(device);
+      return true;
+    } catch (problem) {
+      const known =
+        problem instanceof MediaProblem
+          ? problem
+          : new MediaProblem(device, `The ${device} could not be used.`, "Reload the page and try again.");
+      this.showProblem(device, known);
+      one(this.row(device), '[data-action="allow"]').focus();
+      return false;
+    }
+  }
+
+  /** @param {Device} device */
+  row(device) {
+    return one(this.root, `.device[data-device="${device}"]`);
+  }
+
+  /**
+   * @param {Device} device
+   * @param {MediaProblem | null} problem
+   */
+  showProblem(device, problem) {
+    const row = this.row(device);
+    const box = role(row, "problem");
+    box.hidden = problem === null;
+    setText(role(row, "problem-title"), problem?.title ?? "");
+    setText(role(row, "problem-remedy"), problem?.remedy ?? "");
+    row.dataset.problem = problem ? "true" : "false";
+    this.renderDevices();
+  }
+
+  renderDevices() {
+    for (const row of this.rows()) {
+      const device = deviceOf(row);
+      const isOn = this.capture.has(device);
+      const hasProblem = row.dataset.problem === "true" && !isOn;
+      row.dataset.state = isOn ? "on" : hasProblem ? "problem" : "off";
+      setText(role(row, "state"), isOn ? IS_ON[device] : hasProblem ? "Not available" : "Not allowed yet");
+      const button = one(row, '[data-action="allow"]');
+      button.hidden = isOn;
+      if (hasProblem) setText(button, device === "screen" ? "Share screen" : "Try again");
+      const level = row.querySelector('[data-role="level"]');
+      if (level instanceof HTMLElement) level.hidden = !isOn;
+    }
+    const video = /** @type {HTMLVideoElement} */ (role(this.root, "preview"));
+    const stream = this.capture.streams.camera;
+    if (video.srcObject !== stream) video.srcObject = stream;
+    video.hidden = !stream;
+    role(this.root, "preview-empty").hidden = Boolean(stream);
+  }
+
+  /**
+   * @param {string} title
+   * @param {string} remedy
+   */
+  showStartProblem(title, remedy) {
+    const box = role(this.root, "start-problem");
+    setText(role(box, "problem-title"), title);
+    setText(role(box, "problem-remedy"), remedy);
+    box.hidden = !title;
+  }
+
+  /** @param {boolean} isBusy */
+  setBusy(isBusy) {
+    this.isBusy = isBusy;
+    this.button.setAttribute("aria-busy", String(isBusy));
+    this.button.setAttribute("aria-disabled", String(isBusy));
+    setText(this.button, isBusy ? "Starting…" : "Start Exam Session");
+  }
+}
+
+/** @param {HTMLElement} row */
+function deviceOf(row) {
+  return /** @type {Device} */ (row.dataset.device);
+}
