@@ -210,10 +210,10 @@ class LiveRooms:
         with self._lock:
             return len(self._viewers.get(session_id, ()))
 
-    def rooms(self, sid: str) -> int:
-        """How many sessions a connection looks at."""
+    def looks_at(self, sid: str) -> frozenset[str]:
+        """The sessions a connection looks at."""
         with self._lock:
-            return sum(sid in sids for sids in self._viewers.values())
+            return frozenset(s for s, sids in self._viewers.items() if sid in sids)
 
     def _leave(self, sid: str, session_id: str) -> None:
         sids = self._viewers.get(session_id)

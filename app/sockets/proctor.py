@@ -27,7 +27,7 @@ def register(socketio: SocketIO, services: Services) -> None:
         session_id = _session_id(payload)
         caller.require_session(session_id)
         services.sessions.get(session_id)
-        if live.rooms(caller.sid) >= MOST_ROOMS:
+        if len(live.looks_at(caller.sid) - {session_id}) >= MOST_ROOMS:
             raise TooMany("This connection looks at too many sessions. Leave one first.")
         join_room(session_room(session_id))
         live.join(caller.sid, session_id)
