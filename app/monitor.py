@@ -1,0 +1,278 @@
+"""The one thread that owns all scoring state.
+
+Results and events are posted into a bounded inbox by any thread; `step` takes them out, scores
+them, and hands what changed to the store, the recorder and the live rooms. No other thread
+touches a track. What is shown outside is an immutable `SessionView`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Protocol
+
+from app.clock import Clock
+from app.errors import Unavailable
+from app.intake import StreamState
+from app.outbox import Outbox
+from app.records import SessionRecord
+from app.settings import Settings
+from app.track import Flags, NewScorer, Scorer, Shows, Stores, Surroundings, Track
+from app.views import SessionView
+from detectors.messages import AnalysisResult
+from scoring.model import Ledger, Scores, ScreenEvent
+from scoring.policy import Policy
+from scoring.session import SessionScorer
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.25
+MOST_RESULTS = 5_000
+END_S = 10.0
+JOIN_S = 10.0
+CONTACT_S = 1.0
+ASK_AGAIN_S = 60.0
+
+
+class Cuts(Flags, Protocol):
+    """The recorder, as far as the monitor drives it."""
+
+    def cut_due(self) -> None: ...
+
+
+class Publishes(Shows, Protocol):
+    """The live rooms, as far as the monitor feeds them."""
+
+    def publish(self, view: SessionView) -> None: ...
+
+
+def take_up(policy: Policy, restored: Ledger, at_s: float) -> Scorer:
+    """A scorer that goes on from what is stored, at second `at_s` of the session."""
+    return SessionScorer(policy, restored, at_s)
+
+
+class Monitor:
+    """Scores every running session. `open`, `end`, `post_*` and `view` are for any thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        repository: Stores,
+        recorder: Cuts,
+        live: Publishes,
+        contact: Callable[[str], StreamState | None],
+        on_abandoned: Callable[[str], object],
+        new_scorer: NewScorer = take_up,
+    ) -> None:
+        """`contact` answers how a session's line is; `on_abandoned` is called on a thread of its
+        own for a session nobody has heard of for `abandon_min`."""
+        self._abandon_s = settings.abandon_min * 60
+        self._clock = clock
+        self._recorder = recorder
+        self._live = live
+        self._contact = contact
+        self._on_abandoned = on_abandoned
+        self._outbox = Outbox("monitor-store", clock)
+        self._around = Surroundings(clock, repository, self._outbox, recorder, live, new_scorer)
+        self._lock = threading.Lock()
+        self._results: deque[AnalysisResult] = deque()
+        self._events: deque[tuple[str, ScreenEvent]] = deque()
+        self._opened: deque[Track] = deque()
+        self._ending: dict[str, Future[Scores | None]] = {}
+        self._open_ids: set[str] = set()
+        self._views: dict[str, SessionView] = {}
+        self._dropped_results = 0
+        self._tracks: dict[str, Track] = {}
+        self._tick_due_s = 0.0
+        self._wake = threading.Event()
+        self._is_stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._callers = ThreadPoolExecutor(1, thread_name_prefix="abandoned")
+
+    # Any thread
+
+    def start(self) -> None:
+        """Begin to score."""
+        self._outbox.start()
+        self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Score what has been posted, store the running sessions as they are, and end."""
+        self._is_stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(JOIN_S)
+        self._callers.shutdown(wait=False, cancel_futures=True)
+        self._outbox.stop()
+
+    def open(self, session: SessionRecord) -> None:
+        """Score a running session from now on. Idempotent.
+
+        What is stored of it is taken up again, so that a restart of the server goes on where it
+        was. Raises Unavailable when the store does not answer.
+        """
+        session_id = session.session_id
+        with self._lock:
+            if session_id in self._open_ids:
+                return
+        track = Track(session, self._around)
+        view = track.view()
+        with self._lock:
+            if session_id in self._open_ids:
+                return
+            self._open_ids.add(session_id)
+            self._opened.append(track)
+            self._views[session_id] = view
+        self._live.publish(view)
+        self._wake.set()
+
+    def end(self, session_id: str) -> Scores | None:
+        """End scoring and return the final numbers once everything is stored.
+
+        None for a session that is not open. Raises Unavailable when that takes too long.
+        """
+        deadline_s = self._clock.monotonic_s() + END_S
+        ending = self.request_end(session_id)
+        try:
+            scores = ending.result(END_S)
+        except FutureTimeoutError:
+            raise Unavailable("The session is still being scored. Try again in a moment.") from None
+        left_s = max(0.0, deadline_s - self._clock.monotonic_s())
+        if scores is not None and not self._outbox.flush(session_id, left_s):
+            log.error("The end of a session is not stored yet", extra={"session_id": session_id})
+        return scores
+
+    def request_end(self, session_id: str) -> Future[Scores | None]:
+        """Ask for the end of a session's scoring; `step` answers."""
+        with self._lock:
+            if session_id not in self._open_ids:
+                nothing: Future[Scores | None] = Future()
+                nothing.set_result(None)
+                return nothing
+            ending = self._ending.setdefault(session_id, Future())
+        self._wake.set()
+        return ending
+
+    def post_result(self, result: AnalysisResult) -> None:
+        """Take a worker's answer. When the inbox is full the oldest answer is dropped."""
+        with self._lock:
+            if result.session_id not in self._open_ids:
+                return
+            if len(self._results) >= MOST_RESULTS:
+                self._results.popleft()
+                self._dropped_results += 1
+            self._results.append(result)
+        self._wake.set()
+
+    def post_event(self, session_id: str, event: ScreenEvent) -> None:
+        """Take a screen event; none is ever dropped. Raises Unavailable when it is not scored."""
+        with self._lock:
+            if session_id not in self._open_ids:
+                raise Unavailable("This session is not being scored. Send the event again.")
+            self._events.append((session_id, event))
+        self._wake.set()
+
+    def view(self, session_id: str) -> SessionView | None:
+        """The newest view of a session that is open."""
+        with self._lock:
+            return self._views.get(session_id)
+
+    def counters(self) -> dict[str, int]:
+        with self._lock:
+            return {
+                "monitor_sessions": len(self._open_ids),
+                "monitor_waiting": len(self._results) + len(self._events),
+                "monitor_dropped_results": self._dropped_results,
+                "monitor_unstored": self._outbox.waiting(),
+                "monitor_given_up": self._outbox.given_up,
+            }
+
+    # The monitor's thread
+
+    def step(self) -> None:
+        """Score what has been posted and, four times a second, the passing of time."""
+        with self._lock:
+            opened = [self._opened.popleft() for _ in range(len(self._opened))]
+            results, self._results = self._results, deque()
+            events, self._events = self._events, deque()
+            ending, self._ending = self._ending, {}
+        for track in opened:
+            self._tracks[track.session_id] = track
+        posted = defaultdict[str, list[AnalysisResult | ScreenEvent]](list)
+        for result in results:
+            posted[result.session_id].append(result)
+        for session_id, event in events:
+            posted[session_id].append(event)
+        is_tick = self._clock.monotonic_s() >= self._tick_due_s
+        if is_tick:
+            self._tick_due_s = self._clock.monotonic_s() + TICK_S
+            self._recorder.cut_due()
+        for session_id, track in list(self._tracks.items()):
+            if is_tick or session_id in posted:
+                self._advance(track, posted.get(session_id, []))
+        for session_id, future in ending.items():
+            self._finish(session_id, future)
+
+    def _advance(self, track: Track, posted: list[AnalysisResult | ScreenEvent]) -> None:
+        try:
+            if track.contact_due_s <= self._clock.monotonic_s():
+                track.contact_due_s = self._clock.monotonic_s() + CONTACT_S
+                track.heard(self._contact(track.session_id))
+                self._watch(track)
+            if track.advance(posted):
+                self._show(track)
+        except Exception:
+            log.exception("A session was not scored", extra={"session_id": track.session_id})
+
+    def _show(self, track: Track) -> None:
+        view = track.view()
+        with self._lock:
+            self._views[track.session_id] = view
+        self._live.publish(view)
+
+    def _watch(self, track: Track) -> None:
+        """Report a session nobody has heard of for too long, again each minute until it ends."""
+        now_s = self._clock.monotonic_s()
+        if track.silent_s() < self._abandon_s or now_s < track.abandon_due_s:
+            return
+        track.abandon_due_s = now_s + ASK_AGAIN_S
+        log.info("Session abandoned", extra={"session_id": track.session_id})
+        self._callers.submit(self._abandon, track.session_id)
+
+    def _abandon(self, session_id: str) -> None:
+        try:
+            self._on_abandoned(session_id)
+        except Exception:
+            log.exception("An abandoned session was not ended", extra={"session_id": session_id})
+
+    def _finish(self, session_id: str, future: Future[Scores | None]) -> None:
+        track = self._tracks.pop(session_id, None)
+        scores = None
+        try:
+            if track is not None:
+                scores = track.finish()
+                self._show(track)
+        except Exception:
+            log.exception("A session's end was not scored", extra={"session_id": session_id})
+        with self._lock:
+            self._open_ids.discard(session_id)
+            self._views.pop(session_id, None)
+        future.set_result(scores)
+
+    def _run(self) -> None:
+        while not self._is_stopping.is_set():
+            try:
+                self.step()
+            except Exception:
+                log.exception("A step of scoring failed")
+            self._wake.wait(TICK_S)
+            self._wake.clear()
+        self.step()
+        for track in self._tracks.values():
+            track.store_scores()

@@ -1,0 +1,361 @@
+"""One session while it is being scored: its scorer, and what becomes of each change.
+
+Belongs to the monitor's thread alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from app.clock import Clock, SessionTime
+from app.intake import StreamState
+from app.outbox import Outbox
+from app.records import IntervalRecord, SessionRecord, ViolationRecord
+from app.views import Mark, SessionView, Warned
+from detectors.messages import AnalysisResult, DetectorFault, Overlay
+from scoring.model import (
+    AlertRaised,
+    Change,
+    IntervalChanged,
+    IntervalScore,
+    Item,
+    Ledger,
+    Scores,
+    ScreenEvent,
+    Violation,
+    ViolationChanged,
+    ViolationWithdrawn,
+)
+from scoring.policy import Policy, policy_from_dict
+
+log = logging.getLogger(__name__)
+
+# Changes that nobody waits for are stored this much later, many as one.
+SOON_S = 2.0
+LATER_S = 5.0
+CONTACT_STORED_S = 15.0
+VIEW_S = 1.0
+WARNED_S = 10.0
+
+
+class Scorer(Protocol):
+    """What of `scoring.session.SessionScorer` is used."""
+
+    @property
+    def scores(self) -> Scores: ...
+
+    @property
+    def running_interval(self) -> IntervalScore: ...
+
+    def update(self, items: Iterable[Item], now_s: float) -> tuple[Change, ...]: ...
+
+    def end(self, at_s: float) -> tuple[Change, ...]: ...
+
+
+# Makes a scorer that goes on from what is stored, at a second of the session.
+NewScorer = Callable[[Policy, Ledger, float], Scorer]
+
+
+class Flags(Protocol):
+    """Keeps the evidence of a flagged interval, and lets go of a session that ended."""
+
+    def flag(
+        self,
+        session: SessionRecord,
+        time: SessionTime,
+        interval: IntervalScore,
+        pre_roll_s: float,
+        post_roll_s: float,
+    ) -> object: ...
+
+    def end_session(self, session_id: str, at_s: float) -> None: ...
+
+
+class Shows(Protocol):
+    """Who is shown what happens."""
+
+    def violation(self, session_id: str, mark: Mark) -> None: ...
+
+    def flagged(self, session_id: str, interval: IntervalScore, at: datetime) -> None: ...
+
+    def thumbnail(self, session_id: str, jpeg: bytes, at: datetime) -> None: ...
+
+
+class Stores(Protocol):
+    """Where the records are."""
+
+    def violations(self, session_id: str) -> Sequence[ViolationRecord]: ...
+
+    def intervals(self, session_id: str) -> Sequence[IntervalRecord]: ...
+
+    def save_violation(self, record: ViolationRecord) -> None: ...
+
+    def delete_violation(self, session_id: str, violation_id: str) -> object: ...
+
+    def save_interval(self, record: IntervalRecord) -> None: ...
+
+    def update_session(self, session_id: str, **fields: object) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every track works with."""
+
+    clock: Clock
+    store: Stores
+    outbox: Outbox
+    recorder: Flags
+    live: Shows
+    new_scorer: NewScorer
+
+
+class Track:
+    """Scores one session and passes on what changed. Reads what is stored when it is made."""
+
+    def __init__(self, session: SessionRecord, around: Surroundings) -> None:
+        """Raises Unavailable when the store does not answer."""
+        self.session = session
+        self.session_id = session.session_id
+        self.contact_due_s = 0.0
+        self.abandon_due_s = 0.0
+        self._around = around
+        self._policy = policy_from_dict(session.policy)
+        self.started_at = session.started_at or around.clock.now()
+        self._time = SessionTime(self.started_at, around.clock)
+        self._opened_s = self._time.now_s()
+        self._stream: StreamState | None = None
+        violations = tuple(r.violation for r in around.store.violations(self.session_id))
+        intervals = tuple(r.interval for r in around.store.intervals(self.session_id))
+        restored = Ledger(violations=violations, intervals=intervals)
+        self._scorer = around.new_scorer(self._policy, restored, self._opened_s)
+        self._violations = {v.violation_id: v for v in violations}
+        self._last = max(violations, key=lambda v: v.start_s, default=None)
+        self._stored_scores = {i.index: i.score for i in intervals}
+        self._stored_fields: dict[str, object] = {}
+        self._overlay: Overlay | None = None
+        self._faults: dict[str, DetectorFault] = {}
+        self._warned: deque[Warned] = deque(maxlen=20)
+        self._viewed_s = -VIEW_S
+
+    # Time and contact
+
+    def heard(self, stream: StreamState | None) -> None:
+        """How the student's line is now; None while nothing is taken in."""
+        self._stream = stream
+
+    def silent_s(self) -> float:
+        """Seconds without contact while this server was there to hear it."""
+        heard_s = self._stream.last_contact_at_s if self._stream is not None else self._opened_s
+        return self._time.now_s() - max(self._opened_s, heard_s)
+
+    # Scoring
+
+    def advance(self, posted: Sequence[AnalysisResult | ScreenEvent]) -> bool:
+        """Score what was posted and the time that passed; whether there is something to show."""
+        items: list[Item] = []
+        for item in posted:
+            if isinstance(item, ScreenEvent):
+                items.append(item)
+            else:
+                items.extend(item.observations)
+                self._take_rest(item)
+        now_s = self._time.now_s()
+        changes = self._scorer.update(items, now_s)
+        for change in changes:
+            self._apply(change)
+        self._store_scores(SOON_S)
+        is_news = bool(posted or changes) or now_s - self._viewed_s >= VIEW_S
+        if is_news:
+            self._viewed_s = now_s
+        return is_news
+
+    def finish(self) -> Scores:
+        """The session ends now: the final numbers, on their way to the store."""
+        now_s = self._time.now_s()
+        for change in self._scorer.end(now_s):
+            self._apply(change)
+        self.store_scores()
+        self._around.recorder.end_session(self.session_id, now_s)
+        return self._scorer.scores
+
+    def store_scores(self) -> None:
+        """Store the running numbers without waiting for more."""
+        self._store_scores(0.0)
+
+    def _take_rest(self, result: AnalysisResult) -> None:
+        if result.overlay is not None and (
+            self._overlay is None or result.overlay.at_s >= self._overlay.at_s
+        ):
+            self._overlay = result.overlay
+        if result.thumbnail:
+            at_s = result.overlay.at_s if result.overlay else self._time.now_s()
+            at = self._time.instant(at_s)
+            self._around.live.thumbnail(self.session_id, result.thumbnail, at)
+        faults = {fault.detector: fault for fault in result.faults}
+        for detector, fault in faults.items():
+            if self._faults.get(detector) != fault:
+                log.warning(
+                    "A detector failed",
+                    extra={
+                        "session_id": self.session_id,
+                        "detector": detector,
+                        "reason": fault.message,
+                    },
+                )
+        self._faults = faults
+
+    # What becomes of a change
+
+    def _apply(self, change: Change) -> None:
+        if isinstance(change, ViolationChanged):
+            self._change_violation(change.violation)
+        elif isinstance(change, ViolationWithdrawn):
+            self._withdraw(change.violation)
+        elif isinstance(change, IntervalChanged):
+            self._change_interval(change.interval, change.newly_flagged)
+        elif isinstance(change, AlertRaised):
+            at = self._time.instant(change.alert.at_s)
+            self._warned.append(Warned(change.alert.kind, at))
+
+    def _change_violation(self, violation: Violation) -> None:
+        known = self._violations.get(violation.violation_id)
+        self._violations[violation.violation_id] = violation
+        if self._last is None or violation.start_s >= self._last.start_s:
+            self._last = violation
+        started_at = self._time.instant(violation.start_s)
+        ended_at = None if violation.end_s is None else self._time.instant(violation.end_s)
+        record = ViolationRecord(self.session_id, violation, started_at, ended_at)
+        is_news = known is None or (known.end_s is None) != (violation.end_s is None)
+        self._around.outbox.put(
+            (self.session_id, "violation", violation.violation_id),
+            lambda: self._around.store.save_violation(record),
+            within_s=0.0 if is_news else SOON_S,
+        )
+        if is_news:
+            points = self._points().get(violation.violation_id, 0.0)
+            self._around.live.violation(self.session_id, Mark(violation, started_at, points))
+
+    def _withdraw(self, violation: Violation) -> None:
+        violation_id = violation.violation_id
+        self._violations.pop(violation_id, None)
+        if self._last is not None and self._last.violation_id == violation_id:
+            self._last = max(self._violations.values(), key=lambda v: v.start_s, default=None)
+        self._around.outbox.put(
+            (self.session_id, "violation", violation_id),
+            lambda: self._around.store.delete_violation(self.session_id, violation_id),
+        )
+
+    def _change_interval(self, interval: IntervalScore, is_newly_flagged: bool) -> None:
+        record = IntervalRecord(self.session_id, interval, self._time.instant(interval.start_s))
+        is_news = (
+            is_newly_flagged
+            or interval.is_closed
+            or interval.score != self._stored_scores.get(interval.index)
+        )
+        self._stored_scores[interval.index] = interval.score
+        self._around.outbox.put(
+            (self.session_id, "interval", str(interval.index)),
+            lambda: self._around.store.save_interval(record),
+            within_s=0.0 if is_news else LATER_S,
+        )
+        if is_newly_flagged:
+            self._flag(interval)
+        if interval.is_closed:
+            self._forget_before(interval.start_s)
+
+    def _forget_before(self, start_s: float) -> None:
+        """Let go of what ended before the interval that closed; the store has it."""
+        over = [v for v in self._violations.values() if v.end_s is not None and v.end_s < start_s]
+        for violation in over:
+            del self._violations[violation.violation_id]
+
+    def _flag(self, interval: IntervalScore) -> None:
+        log.info(
+            "Interval flagged",
+            extra={
+                "session_id": self.session_id,
+                "interval": interval.index,
+                "score": interval.flag_score,
+            },
+        )
+        flagged_s = interval.end_s if interval.flagged_at_s is None else interval.flagged_at_s
+        at = self._time.instant(flagged_s)
+        self._around.live.flagged(self.session_id, interval, at)
+        policy = self._policy
+        self._around.recorder.flag(
+            self.session, self._time, interval, policy.pre_roll_s, policy.post_roll_s
+        )
+
+    def _store_scores(self, within_s: float) -> None:
+        scores = self._scorer.scores
+        fields: dict[str, object] = {
+            "interval_score": scores.interval_score,
+            "total_score": scores.total_score,
+            "risk": round(scores.risk_temporary + scores.risk_permanent, 2),
+            "focus": round(scores.focus, 1),
+            "trust": round(scores.trust, 1),
+            "flagged_intervals": scores.flagged_intervals,
+            "coverage": {str(name): round(share, 3) for name, share in scores.coverage},
+        }
+        if self._stream is not None:
+            contact_s = self._stream.last_contact_at_s // CONTACT_STORED_S * CONTACT_STORED_S
+            fields["last_contact_at"] = self._time.instant(contact_s)
+        if fields == self._stored_fields and within_s > 0:
+            return
+        self._stored_fields = fields
+        self._around.outbox.put(
+            (self.session_id, "session"),
+            lambda: self._around.store.update_session(self.session_id, **fields),
+            within_s=within_s,
+        )
+
+    # What is shown
+
+    def view(self) -> SessionView:
+        """The session as it is now."""
+        now_s = self._time.now_s()
+        now = self._time.instant(now_s)
+        interval = self._scorer.running_interval
+        return SessionView(
+            session_id=self.session_id,
+            user_id=self.session.user_id,
+            exam_id=self.session.exam_id,
+            state=self.session.state,
+            started_at=self.started_at,
+            at=now,
+            at_s=now_s,
+            scores=self._scorer.scores,
+            interval=interval,
+            marks=self._marks(interval),
+            last=self._mark(self._last, 0.0) if self._last is not None else None,
+            overlay=self._overlay,
+            faults=tuple(self._faults.values()),
+            warned=tuple(w for w in self._warned if (now - w.at).total_seconds() <= WARNED_S),
+            line=self._stream.line.value if self._stream is not None else "down",
+        )
+
+    def _marks(self, interval: IntervalScore) -> tuple[Mark, ...]:
+        points = self._points()
+        inside = [
+            violation
+            for violation in self._violations.values()
+            if violation.violation_id in points
+            or violation.end_s is None
+            or violation.end_s > interval.start_s
+        ]
+        inside.sort(key=lambda violation: violation.start_s)
+        return tuple(self._mark(v, points.get(v.violation_id, 0.0)) for v in inside)
+
+    def _mark(self, violation: Violation, points: float) -> Mark:
+        return Mark(violation, self._time.instant(violation.start_s), points)
+
+    def _points(self) -> dict[str, float]:
+        totals: dict[str, float] = {}
+        for point in self._scorer.running_interval.points:
+            totals[point.violation_id] = totals.get(point.violation_id, 0.0) + point.points
+        return totals

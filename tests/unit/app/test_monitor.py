@@ -1,0 +1,533 @@
+"""The monitor: results and events become scores, records, flags and views, on one thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.batch import BrowserState
+from app.clock import SessionTime
+from app.errors import Unavailable
+from app.intake import Line, StreamState
+from app.monitor import MOST_RESULTS, Monitor
+from app.records import SessionRecord, SessionState
+from app.settings import Settings
+from app.store import Repository, open_repository
+from app.views import Mark, SessionView
+from detectors.messages import AnalysisResult, DetectorFault, Overlay
+from scoring.model import (
+    Alert,
+    AlertRaised,
+    Change,
+    Detector,
+    EventKind,
+    IntervalChanged,
+    IntervalScore,
+    Item,
+    Ledger,
+    Observation,
+    Point,
+    Rule,
+    Scores,
+    ScreenEvent,
+    Violation,
+    ViolationChanged,
+    ViolationWithdrawn,
+)
+from scoring.policy import Policy, policy_to_dict, standard_policy
+from tests.fakes import FakeClock
+
+
+@dataclass
+class ScriptedScorer:
+    """Says what it is told to say, and remembers what it was given."""
+
+    policy: Policy
+    restored: Ledger
+    at_s: float
+    given: list[Item] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    script: list[Change | Exception] = field(default_factory=list)
+    last_words: list[Change] = field(default_factory=list)
+    scores: Scores = field(default_factory=Scores)
+    running_interval: IntervalScore = field(default_factory=lambda: IntervalScore(0, 0.0, 30.0))
+    ended_s: float | None = None
+
+    def update(self, items: Iterable[Item], now_s: float) -> tuple[Change, ...]:
+        self.given.extend(items)
+        self.times.append(now_s)
+        script, self.script = self.script, []
+        changes = []
+        for change in script:
+            if isinstance(change, Exception):
+                raise change
+            changes.append(change)
+        return tuple(changes)
+
+    def end(self, at_s: float) -> tuple[Change, ...]:
+        self.ended_s = at_s
+        return tuple(self.last_words)
+
+
+@dataclass
+class FakeRecorder:
+    flags: list[tuple[str, int, float, float]] = field(default_factory=list)
+    ended: list[tuple[str, float]] = field(default_factory=list)
+    cuts: int = 0
+
+    def flag(
+        self,
+        session: SessionRecord,
+        time: SessionTime,
+        interval: IntervalScore,
+        pre_roll_s: float,
+        post_roll_s: float,
+    ) -> None:
+        self.flags.append((session.session_id, interval.index, pre_roll_s, post_roll_s))
+
+    def end_session(self, session_id: str, at_s: float) -> None:
+        self.ended.append((session_id, at_s))
+
+    def cut_due(self) -> None:
+        self.cuts += 1
+
+
+@dataclass
+class FakeLive:
+    views: list[SessionView] = field(default_factory=list)
+    violations: list[tuple[str, Mark]] = field(default_factory=list)
+    flags: list[tuple[str, int, datetime]] = field(default_factory=list)
+    thumbnails: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def publish(self, view: SessionView) -> None:
+        self.views.append(view)
+
+    def violation(self, session_id: str, mark: Mark) -> None:
+        self.violations.append((session_id, mark))
+
+    def flagged(self, session_id: str, interval: IntervalScore, at: datetime) -> None:
+        self.flags.append((session_id, interval.index, at))
+
+    def thumbnail(self, session_id: str, jpeg: bytes, at: datetime) -> None:
+        self.thumbnails.append((session_id, jpeg))
+
+
+class Room:
+    """A monitor over a real store, whose thread is the test itself."""
+
+    def __init__(self, repository: Repository, settings: Settings) -> None:
+        self.clock = FakeClock()
+        self.repository = repository
+        self.settings = settings
+        self.recorder = FakeRecorder()
+        self.live = FakeLive()
+        self.streams: dict[str, StreamState] = {}
+        self.abandoned: list[str] = []
+        self.was_abandoned = threading.Event()
+        self.scorers: dict[str, ScriptedScorer] = {}
+        self.monitor = self.another_monitor()
+
+    def another_monitor(self) -> Monitor:
+        made: list[ScriptedScorer] = []
+
+        def make(policy: Policy, restored: Ledger, at_s: float) -> ScriptedScorer:
+            made.append(ScriptedScorer(policy, restored, at_s))
+            self.latest = made[-1]
+            return made[-1]
+
+        def abandon(session_id: str) -> None:
+            self.abandoned.append(session_id)
+            self.was_abandoned.set()
+
+        return Monitor(
+            self.settings,
+            self.clock,
+            self.repository,
+            self.recorder,
+            self.live,
+            self.streams.get,
+            abandon,
+            make,
+        )
+
+    def open(self, session_id: str = "s1") -> ScriptedScorer:
+        session = SessionRecord(
+            session_id,
+            f"user-{session_id}",
+            "math",
+            SessionState.RUNNING,
+            self.clock.now(),
+            self.clock.now(),
+            policy=policy_to_dict(standard_policy()),
+        )
+        self.repository.add_session(session)
+        self.monitor.open(session)
+        self.scorers[session_id] = self.latest
+        return self.latest
+
+    def tick(self, seconds: float = 0.25) -> None:
+        self.clock.advance(seconds)
+        self.monitor.step()
+
+    def store(self) -> None:
+        self.monitor._outbox.write_due()
+
+    def hears(self, session_id: str, at_s: float, line: Line = Line.GOOD) -> None:
+        browser = BrowserState()
+        self.streams[session_id] = StreamState(line, 0.0, at_s, at_s, at_s, 0.1, browser)
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    settings = Settings.model_validate({"PROCTOR_DATA_DIR": tmp_path, "PROCTOR_ABANDON_MIN": 10})
+    repository = open_repository(settings)
+    yield Room(repository, settings)
+    repository.close()
+
+
+def seen(at_s: float = 1.0) -> Observation:
+    return Observation(Detector.FACE, at_s, ("none",))
+
+
+def result(session_id: str = "s1", **changes: Any) -> AnalysisResult:
+    return replace(AnalysisResult(1, session_id, (seen(),)), **changes)
+
+
+def absence(end_s: float | None = None) -> Violation:
+    return Violation("no_face-1000", Rule.NO_FACE, 1.0, end_s, 0.9, 4)
+
+
+def interval(index: int = 0, score: float = 9.0, **changes: Any) -> IntervalScore:
+    point = Point(Rule.NO_FACE, 9.0, 0, 3.0, 1.0, 3.0, 0.9, "no_face-1000", 4)
+    made = IntervalScore(index, index * 30.0, index * 30.0 + 30, score, (point,))
+    return replace(made, **changes)
+
+
+def test_results_and_events_reach_the_scorer_of_their_session_with_the_time(room: Room) -> None:
+    one, two = room.open("s1"), room.open("s2")
+    event = ScreenEvent("e1", EventKind.PASTE, 0.5)
+    room.monitor.post_result(result("s1"))
+    room.monitor.post_event("s2", event)
+    room.tick(2.0)
+    assert one.given == [seen()]
+    assert two.given == [event]
+    assert one.times == [2.0]
+
+
+def test_time_passes_four_times_a_second_without_new_data(room: Room) -> None:
+    scorer = room.open()
+    for _ in range(8):
+        room.tick(0.125)
+    assert scorer.times == [0.125, 0.375, 0.625, 0.875]
+    assert room.recorder.cuts == 4
+
+
+def test_news_are_scored_at_once_and_not_only_at_the_next_tick(room: Room) -> None:
+    scorer = room.open()
+    room.tick()
+    room.monitor.post_result(result())
+    room.tick(0.01)
+    assert scorer.given == [seen()]
+
+
+def test_a_violation_is_stored_and_shown_when_it_begins_and_when_it_ends(room: Room) -> None:
+    scorer = room.open()
+    scorer.script = [ViolationChanged(absence())]
+    scorer.running_interval = interval()
+    room.tick()
+    room.store()
+    (stored,) = room.repository.violations("s1")
+    assert stored.ended_at is None
+    assert stored.started_at == room.live.views[0].started_at + timedelta(seconds=1)
+    scorer.script = [ViolationChanged(replace(absence(), observations=9))]
+    room.tick()
+    scorer.script = [ViolationChanged(absence(4.5))]
+    room.tick()
+    room.store()
+    (stored,) = room.repository.violations("s1")
+    assert stored.violation.end_s == 4.5
+    assert [mark.violation.end_s for _, mark in room.live.violations] == [None, 4.5]
+    assert room.live.violations[0][1].points == 9.0
+
+
+def test_a_violation_that_grows_is_stored_now_and_then(room: Room) -> None:
+    scorer = room.open()
+    writes = []
+    for observations in range(4, 12):
+        scorer.script = [ViolationChanged(replace(absence(), observations=observations))]
+        room.tick(0.5)
+        room.store()
+        writes.append(room.repository.violations("s1")[0].violation.observations)
+    assert writes == [4, 4, 4, 4, 4, 9, 9, 9]
+
+
+def test_a_withdrawn_violation_is_taken_back_everywhere(room: Room) -> None:
+    scorer = room.open()
+    scorer.script = [ViolationChanged(absence())]
+    room.tick()
+    room.store()
+    scorer.script = [ViolationWithdrawn(absence())]
+    room.tick()
+    room.store()
+    assert room.repository.violations("s1") == ()
+    view = room.monitor.view("s1")
+    assert view is not None
+    assert (view.marks, view.last) == ((), None)
+
+
+def test_a_flag_is_stored_shown_and_recorded_once(room: Room) -> None:
+    scorer = room.open()
+    flagged = interval(score=13.0, flag_score=13.0, flagged_at_s=6.0, trigger_at_s=5.5)
+    scorer.script = [IntervalChanged(flagged, newly_flagged=True)]
+    room.tick()
+    scorer.script = [IntervalChanged(replace(flagged, score=17.0))]
+    room.tick()
+    room.store()
+    assert room.recorder.flags == [("s1", 0, 5.0, 5.0)]
+    started_at = room.live.views[0].started_at
+    assert room.live.flags == [("s1", 0, started_at + timedelta(seconds=6))]
+    (stored,) = room.repository.intervals("s1")
+    assert (stored.interval.score, stored.interval.flag_score) == (17.0, 13.0)
+
+
+def test_coverage_alone_is_stored_later_but_a_score_at_once(room: Room) -> None:
+    scorer = room.open()
+    scorer.script = [IntervalChanged(interval(score=0.0, points=()))]
+    room.tick()
+    room.store()
+    assert len(room.repository.intervals("s1")) == 1
+    scorer.script = [IntervalChanged(interval(score=0.0, points=(), coverage=(("face", 0.5),)))]
+    room.tick()
+    room.store()
+    assert room.repository.intervals("s1")[0].interval.coverage == ()
+    room.tick(5.0)
+    room.store()
+    assert room.repository.intervals("s1")[0].interval.coverage == (("face", 0.5),)
+
+
+def test_running_scores_are_stored_every_other_second_at_most(room: Room) -> None:
+    scorer = room.open()
+    stored = []
+    for score in range(1, 9):
+        scorer.scores = Scores(total_score=float(score), risk_temporary=1.0, risk_permanent=2.0)
+        room.tick(0.5)
+        room.store()
+        record = room.repository.session("s1")
+        assert record is not None
+        stored.append(record.total_score)
+    assert stored == [0.0, 0.0, 0.0, 0.0, 5.0, 5.0, 5.0, 5.0]
+    final = room.repository.session("s1")
+    assert final is not None
+    assert final.risk == 3.0
+
+
+def test_the_view_shows_the_scores_and_what_the_detectors_saw(room: Room) -> None:
+    scorer = room.open()
+    scorer.scores = Scores(interval_score=9.0)
+    scorer.running_interval = interval()
+    scorer.script = [
+        ViolationChanged(absence()),
+        AlertRaised(Alert("no_face", 0.1), warnings=1),
+    ]
+    room.hears("s1", 0.2, Line.SLOW)
+    overlay = Overlay(at_s=0.2, faces=0)
+    fault = DetectorFault("gaze", "model missing")
+    room.monitor.post_result(result(overlay=overlay, faults=(fault,), thumbnail=b"small"))
+    room.tick()
+    view = room.monitor.view("s1")
+    assert view is not None
+    assert view == room.live.views[-1]
+    assert view.scores.interval_score == 9.0
+    assert view.overlay == overlay
+    assert view.faults == (fault,)
+    assert view.line == "slow"
+    assert [mark.points for mark in view.marks] == [9.0]
+    assert [warned.kind for warned in view.warned] == ["no_face"]
+    assert room.live.thumbnails == [("s1", b"small")]
+    room.monitor.post_result(result())
+    room.tick(11)
+    view = room.monitor.view("s1")
+    assert view is not None
+    assert view.faults == ()
+    assert view.warned == ()
+
+
+def test_an_older_verdict_never_replaces_a_newer_one(room: Room) -> None:
+    room.open()
+    room.monitor.post_result(result(overlay=Overlay(at_s=2.0, faces=1)))
+    room.monitor.post_result(result(overlay=Overlay(at_s=1.0, faces=2)))
+    room.tick()
+    view = room.monitor.view("s1")
+    assert view is not None
+    assert view.overlay is not None
+    assert view.overlay.faces == 1
+
+
+def test_a_full_inbox_drops_the_oldest_results_and_no_event(room: Room) -> None:
+    scorer = room.open()
+    for number in range(MOST_RESULTS + 10):
+        room.monitor.post_result(result(observations=(seen(float(number)),)))
+    for number in range(MOST_RESULTS + 10):
+        room.monitor.post_event("s1", ScreenEvent(str(number), EventKind.COPY, 1.0))
+    assert room.monitor.counters()["monitor_dropped_results"] == 10
+    room.tick()
+    assert scorer.given[0] == seen(10.0)
+    assert sum(isinstance(item, ScreenEvent) for item in scorer.given) == MOST_RESULTS + 10
+
+
+def test_an_event_of_a_session_that_is_not_scored_is_refused(room: Room) -> None:
+    with pytest.raises(Unavailable, match="not being scored"):
+        room.monitor.post_event("unknown", ScreenEvent("e", EventKind.COPY, 1.0))
+    room.monitor.post_result(result("unknown"))
+    room.tick()
+
+
+def test_a_session_whose_scoring_fails_does_not_stop_the_others(room: Room) -> None:
+    broken, sound = room.open("s1"), room.open("s2")
+    broken.script = [ValueError("fault")]
+    room.monitor.post_result(result("s2"))
+    room.tick()
+    assert sound.given == [seen()]
+    room.tick()
+    assert len(broken.times) == 2
+
+
+def test_a_store_that_fails_for_a_while_loses_nothing(room: Room) -> None:
+    scorer = room.open()
+    save = room.repository.save_violation
+
+    def fail(record: object) -> None:
+        raise Unavailable("no answer")
+
+    room.repository.save_violation = fail  # type: ignore[method-assign]
+    scorer.script = [ViolationChanged(absence())]
+    room.tick()
+    room.store()
+    assert room.repository.violations("s1") == ()
+    room.repository.save_violation = save  # type: ignore[method-assign]
+    room.tick(1)
+    room.store()
+    assert len(room.repository.violations("s1")) == 1
+
+
+def test_the_end_scores_what_was_posted_and_stores_the_final_numbers(room: Room) -> None:
+    scorer = room.open()
+    scorer.last_words = [
+        ViolationChanged(absence(12.0)),
+        IntervalChanged(
+            interval(score=13.0, end_s=12.0, flag_score=13.0, is_closed=True), newly_flagged=True
+        ),
+    ]
+    room.clock.advance(12)
+    room.monitor.post_result(result())
+    ending = room.monitor.request_end("s1")
+    scorer.scores = Scores(total_score=13.0, flagged_intervals=1)
+    room.monitor.step()
+    room.store()
+    assert ending.result(0) == scorer.scores
+    assert scorer.given == [seen()]
+    assert scorer.ended_s == 12.0
+    assert room.recorder.flags == [("s1", 0, 5.0, 5.0)]
+    assert room.recorder.ended == [("s1", 12.0)]
+    assert room.monitor.view("s1") is None
+    record = room.repository.session("s1")
+    assert record is not None
+    assert (record.total_score, record.flagged_intervals) == (13.0, 1)
+    assert room.repository.intervals("s1")[0].interval.is_closed
+    room.tick()
+    assert room.monitor.request_end("s1").result(0) is None
+
+
+def test_end_waits_until_everything_is_stored(room: Room) -> None:
+    room.monitor.start()
+    try:
+        scorer = room.open()
+        scorer.scores = Scores(total_score=9.0)
+        scorer.last_words = [ViolationChanged(absence(1.5))]
+        assert room.monitor.end("s1") == scorer.scores
+        assert len(room.repository.violations("s1")) == 1
+        record = room.repository.session("s1")
+        assert record is not None
+        assert record.total_score == 9.0
+    finally:
+        room.monitor.stop()
+
+
+def test_opening_twice_scores_once(room: Room) -> None:
+    scorer = room.open()
+    record = room.repository.session("s1")
+    assert record is not None
+    room.monitor.open(record)
+    assert room.latest is scorer
+    room.tick()
+    room.monitor.open(record)
+    assert room.latest is scorer
+    assert room.monitor.counters()["monitor_sessions"] == 1
+
+
+def test_after_a_restart_a_session_goes_on_from_what_is_stored(room: Room) -> None:
+    scorer = room.open()
+    scorer.script = [
+        ViolationChanged(absence(4.5)),
+        IntervalChanged(interval(is_closed=True)),
+    ]
+    room.tick()
+    room.store()
+    record = room.repository.session("s1")
+    assert record is not None
+    room.clock.advance(100)
+    room.monitor = room.another_monitor()
+    room.monitor.open(record)
+    restored = room.latest
+    assert restored is not scorer
+    assert restored.at_s == pytest.approx(100.25)
+    assert restored.restored.violations == (absence(4.5),)
+    assert restored.restored.intervals == (interval(is_closed=True),)
+    view = room.monitor.view("s1")
+    assert view is not None
+    assert view.last is not None
+    assert view.last.violation == absence(4.5)
+
+
+def test_a_session_nobody_hears_of_is_abandoned_after_the_set_time(room: Room) -> None:
+    room.open()
+    room.hears("s1", 60.0)
+    room.tick(10 * 60 + 59)
+    assert room.abandoned == []
+    room.tick(1.5)
+    assert room.was_abandoned.wait(10)
+    assert room.abandoned == ["s1"]
+    room.tick(30)
+    room.monitor._callers.shutdown()
+    assert room.abandoned == ["s1"]
+
+
+def test_time_during_which_the_server_was_down_is_not_silence_of_the_student(room: Room) -> None:
+    room.open()
+    room.hears("s1", 1.0)
+    record = room.repository.session("s1")
+    assert record is not None
+    room.clock.advance(3600)
+    room.streams.clear()
+    room.monitor = room.another_monitor()
+    room.monitor.open(record)
+    room.tick(9 * 60)
+    room.monitor._callers.shutdown()
+    assert room.abandoned == []
+
+
+def test_a_stop_stores_the_running_scores(room: Room) -> None:
+    room.monitor.start()
+    scorer = room.open()
+    scorer.scores = Scores(total_score=4.0)
+    room.monitor.stop()
+    record = room.repository.session("s1")
+    assert record is not None
+    assert record.total_score == 4.0
+    assert record.state is SessionState.RUNNING
