@@ -27,8 +27,8 @@ __all__ = [
 STANDARD_HOLDS_S: dict[Detector, float] = {
     Detector.FACE: 1.5,
     Detector.GAZE: 1.5,
-    Detector.IDENTITY: 3.0,
-    Detector.OBJECTS: 2.5,
+    Detector.IDENTITY: 8.0,
+    Detector.OBJECTS: 3.5,
     Detector.SPEECH: 1.5,
     Detector.VOICE: 1.5,
     Detector.CAMERA: 2.5,

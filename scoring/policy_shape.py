@@ -56,7 +56,9 @@ class RulePolicy:
 class Policy:
     """Everything the score depends on. Durations are seconds.
 
-    `holds_s`: how long an observation of a frame stands when no next one of its detector comes.
+    `holds_s`: how long an observation of a frame stands when no next one of its detector comes;
+    one that raises a rule stands for `raised_hold_s` at most, because a detector that suspects
+    something looks at every frame.
     `gap_s`: how long an unobserved gap a confirmed episode outlives (a gap scores nothing).
     `alert_cooldown_s` and `risk_cooldown_s` are per rule; `warning_limit` counts critical alerts
     (0: no limit). `focus_alert_below` is the focus score under which an alert is raised.
@@ -69,6 +71,7 @@ class Policy:
     flag_threshold: float = 10.0
     pre_roll_s: float = 5.0
     post_roll_s: float = 5.0
+    raised_hold_s: float = 2.0
     gap_s: float = 10.0
     alert_cooldown_s: float = 5.0
     risk_cooldown_s: float = 5.0
@@ -109,6 +112,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "flag_threshold": (0.001, 100_000),
     "pre_roll_s": (0, 60),
     "post_roll_s": (0, 60),
+    "raised_hold_s": (0.1, 60),
     "gap_s": (0, 600),
     "alert_cooldown_s": (0.5, 3600),
     "risk_cooldown_s": (0, 3600),

@@ -1,0 +1,259 @@
+"""The running figures of a live session, and what of them is news.
+
+Looks only at blocks that changed. What it shows is what `scoring.ledger` computes from everything;
+what it adds is the memory of what was announced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from scoring.blocks import BlockedFold
+from scoring.findings import Findings, RawPoint
+from scoring.intervals import Flag, IntervalRules, Tally
+from scoring.ledger import Account, Coverage, Reach, gather, interval_of, ledger_of
+from scoring.model import (
+    AlertRaised,
+    Change,
+    IntervalChanged,
+    IntervalScore,
+    Ledger,
+    Scores,
+    Violation,
+    ViolationChanged,
+    ViolationWithdrawn,
+)
+from scoring.policy_shape import Policy
+
+AnyFold = BlockedFold[Any]
+
+
+class Board:
+    """Figures and announcements of one session over the session's own `folds`.
+
+    `base` holds what was found before this scorer began, `flags` the flags stored with it, and
+    `closed` the intervals that were closed then.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        block_ms: int,
+        folds: Sequence[AnyFold],
+        base: Findings,
+        flags: dict[int, Flag],
+        closed: Sequence[IntervalScore],
+    ) -> None:
+        self._policy = policy
+        self._rules = IntervalRules(policy)
+        self._per_block = block_ms // self._rules.interval_ms
+        self._folds = folds
+        self._base = base
+        self._base_points: dict[int, list[RawPoint]] = {}
+        for point in base.points:
+            self._base_points.setdefault(point.check // self._rules.checks, []).append(point)
+        self._base_flags = flags
+        self._tallies: dict[int, Tally] = {}
+        self._cached_account: Account | None = None
+        self._covered: list[tuple[int, dict[int, int]]] = [(0, {}) for _ in folds]
+        self._ids: dict[tuple[int, int], set[str]] = {}
+        self._told: dict[str, tuple[Violation, int]] = {}
+        self._keys: dict[int, tuple[int, Flag | None, int]] = {}
+        self._closed: dict[int, IntervalScore] = {each.index: each for each in closed}
+        self._open_from = 0
+        self._flagged = set(flags)
+        self._alerted_ms: dict[str, int] = {}
+        self._is_limit_told = False
+        for index in sorted(self._base_points):
+            self._tallies[index] = self._tally(index)
+            self._keys[index] = self._key(index)
+        self._told = {key: (each, -1) for key, each in base.violations.items()}
+        for alert in base.alerts:
+            at_ms = round(alert.at_s * 1000)
+            self._alerted_ms[alert.kind] = max(at_ms, self._alerted_ms.get(alert.kind, 0))
+        self._is_limit_told = self._account().limit_at_s is not None
+
+    # What is news
+
+    def changes(self, reach: Reach, closed_before: int) -> tuple[Change, ...]:
+        """What changed since the last call; intervals before `closed_before` are closed."""
+        changed = [
+            (number, block)
+            for number, fold in enumerate(self._folds)
+            for block in fold.take_changed()
+        ]
+        if not changed and closed_before <= self._open_from:
+            return ()
+        news: list[Change] = []
+        touched: set[int] = set()
+        for number, block in changed:
+            self._cached_account = None
+            if block < self._covered[number][0]:
+                self._covered[number] = (0, {})
+            news += self._violation_news(number, block)
+            touched.update(range(block * self._per_block, (block + 1) * self._per_block))
+        touched |= self._retally(sorted(touched))
+        news += self._interval_news(touched, reach, closed_before)
+        for number, block in changed:
+            news += self._alert_news(number, block)
+        return tuple(news)
+
+    def _violation_news(self, number: int, block: int) -> Iterator[Change]:
+        fold = self._folds[number]
+        found = fold.blocks[block].found if block < len(fold.blocks) else Findings()
+        gone = self._ids.get((number, block), set()) - found.violations.keys()
+        self._ids[number, block] = set(found.violations)
+        for violation_id in sorted(gone):
+            if fold.violation(violation_id) is None and violation_id in self._told:
+                yield ViolationWithdrawn(self._told.pop(violation_id)[0])
+        reaches = {p.violation_id: p.check // self._rules.checks for p in found.points}
+        for violation_id in found.violations:
+            violation = fold.violation(violation_id)
+            if violation is None:
+                continue
+            told, told_reach = self._told.get(violation_id, (None, -1))
+            reach = max(told_reach, reaches.get(violation_id, -1))
+            if told is None or told.end_s != violation.end_s or reach > told_reach:
+                self._told[violation_id] = (violation, reach)
+                yield ViolationChanged(violation)
+
+    def _interval_news(
+        self, touched: set[int], reach: Reach, closed_before: int
+    ) -> Iterator[Change]:
+        closing = set(range(self._open_from, closed_before)) - self._closed.keys()
+        self._open_from = max(self._open_from, closed_before)
+        last = reach.last(self._rules.interval_ms)
+        for index in sorted(touched | closing):
+            if index > last:
+                continue
+            key = self._key(index)
+            is_news = key != self._keys.get(index, (0, None, 0))
+            self._keys[index] = key
+            if not is_news and index >= self._open_from:
+                continue
+            interval = self.interval(index, reach)
+            if interval.is_closed:
+                is_news = interval != self._closed.get(index)
+                self._closed[index] = interval
+            if is_news:
+                is_new_flag = interval.is_flagged and index not in self._flagged
+                if is_new_flag:
+                    self._flagged.add(index)
+                yield IntervalChanged(interval, is_new_flag)
+
+    def _alert_news(self, number: int, block: int) -> Iterator[Change]:
+        fold = self._folds[number]
+        gap_ms = round(self._policy.alert_cooldown_s * 1000)
+        alerts = fold.blocks[block].found.alerts if block < len(fold.blocks) else []
+        for alert in alerts:
+            at_ms = round(alert.at_s * 1000)
+            if at_ms < self._alerted_ms.get(alert.kind, -gap_ms) + gap_ms:
+                continue
+            self._alerted_ms[alert.kind] = at_ms
+            account = self._account()
+            is_limit = alert.is_critical and account.limit_at_s is not None
+            is_limit = is_limit and not self._is_limit_told
+            self._is_limit_told = self._is_limit_told or is_limit
+            yield AlertRaised(alert, account.warnings, is_limit)
+
+    # Tallies
+
+    def _retally(self, touched: list[int]) -> set[int]:
+        """Score the touched intervals again, and those after them while that changes them."""
+        scored: set[int] = set()
+        for first in touched:
+            index = first
+            while index not in scored:
+                before = self._tallies.get(index)
+                after = self._tally(index)
+                scored.add(index)
+                if after.points:
+                    self._tallies[index] = after
+                else:
+                    self._tallies.pop(index, None)
+                handed_on = before.handed_on() if before else {}
+                if handed_on == after.handed_on():
+                    break
+                index += 1
+        return scored
+
+    def _tally(self, index: int) -> Tally:
+        points = list(self._base_points.get(index, ()))
+        block = index // self._per_block
+        for fold in self._folds:
+            if block < len(fold.blocks):
+                points += [
+                    point
+                    for point in fold.blocks[block].found.points
+                    if point.check // self._rules.checks == index
+                ]
+        tally = self._rules.tally(index, points, self._tallies.get(index - 1))
+        stored = self._base_flags.get(index)
+        if stored is None or tally.flag == stored:
+            return tally
+        return Tally(index, tally.points, tally.milli, tally.checks, stored)
+
+    def _key(self, index: int) -> tuple[int, Flag | None, int]:
+        tally = self._tallies.get(index)
+        return (0, None, 0) if tally is None else (tally.milli, tally.flag, len(tally.points))
+
+    # Figures
+
+    def interval(self, index: int, reach: Reach) -> IntervalScore:
+        """An interval as it stands now."""
+        block = index // self._per_block
+        observed = {
+            key: observed_ms for key, observed_ms in self._base.coverage.items() if key[0] == index
+        }
+        for fold in self._folds:
+            if block < len(fold.blocks):
+                for key, observed_ms in fold.blocks[block].found.coverage.items():
+                    if key[0] == index:
+                        observed[key] = observed.get(key, 0) + observed_ms
+        tally = self._tallies.get(index, Tally(index))
+        return interval_of(self._policy, self._rules, tally, observed, reach, self._open_from)
+
+    def scores(self, reach: Reach, focus: float) -> Scores:
+        """The numbers of this moment."""
+        last = reach.last(self._rules.interval_ms)
+        coverage = self._session_coverage(reach)
+        return self._account().scores(reach.now_ms, last, self._tallies, coverage, focus)
+
+    def ledger(self, reach: Reach, focus: float) -> Ledger:
+        """Everything so far."""
+        ledger = ledger_of(self._policy, self._gathered(), self._tallies, reach, focus)
+        if reach.end_ms is not None:
+            return ledger
+        closed = [self.interval(each.index, reach) for each in ledger.intervals]
+        return Ledger(ledger.violations, tuple(closed), ledger.scores, ledger.alerts, ledger.risk)
+
+    def _session_coverage(self, reach: Reach) -> Coverage:
+        totals: dict[int, int] = {}
+        for (_, detector), observed_ms in self._base.coverage.items():
+            totals[detector] = totals.get(detector, 0) + observed_ms
+        for number, fold in enumerate(self._folds):
+            count, sums = self._covered[number]
+            for block in fold.blocks[count : len(fold.blocks) - 1]:
+                _add(sums, block.found)
+                count += 1
+            self._covered[number] = (count, sums)
+            open_sums = dict(sums)
+            for block in fold.blocks[count:]:
+                _add(open_sums, block.found)
+            for detector, observed_ms in open_sums.items():
+                totals[detector] = totals.get(detector, 0) + observed_ms
+        return reach.shares(self._policy, 0, reach.now_ms, lambda index: totals.get(index, 0))
+
+    def _account(self) -> Account:
+        if self._cached_account is None:
+            self._cached_account = Account(self._policy, self._gathered())
+        return self._cached_account
+
+    def _gathered(self) -> Findings:
+        return gather([self._base, *(b.found for fold in self._folds for b in fold.blocks)])
+
+
+def _add(sums: dict[int, int], found: Findings) -> None:
+    for (_, detector), observed_ms in found.coverage.items():
+        sums[detector] = sums.get(detector, 0) + observed_ms

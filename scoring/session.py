@@ -1,0 +1,156 @@
+"""Scores one running session: items in any order in, what changed out.
+
+Belongs to one thread. The ledger is always what one pass over all items in time order would
+find; an item that comes late changes what it must, and the changes say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from scoring.blocks import BlockedFold
+from scoring.board import Board
+from scoring.breaks import Breaks
+from scoring.findings import Findings
+from scoring.lane import Lane, lanes_of
+from scoring.ledger import Reach
+from scoring.model import Change, Detector, IntervalScore, Item, Ledger, Scores
+from scoring.occurrences import Occurrences
+from scoring.policy_shape import Policy
+from scoring.restore import findings_of, flags_of
+from scoring.stream import DETECTOR_INDEX, Happening, Record, Sighting, record_of
+
+# Results come this much later than their instant at most in a healthy session: what is not
+# observed by then is taken as unobserved, and an interval is closed. Later items still count.
+SETTLE_MS = 4_000
+
+# A block holds at least this much time.
+_BLOCK_MS = 60_000
+
+# No session is longer than this; an item beyond it is a broken clock's.
+_LONGEST_MS = 7 * 24 * 3600 * 1000
+
+
+class SessionScorer:
+    """The scorer of one session under one policy."""
+
+    def __init__(
+        self, policy: Policy, restored: Ledger | None = None, resume_at_s: float = 0.0
+    ) -> None:
+        """With `restored` the session goes on from a stored ledger at `resume_at_s`: what is
+        stored stands, and the time between is unobserved."""
+        self.policy = policy
+        self._interval_ms = round(policy.interval_s * 1000)
+        block_ms = self._interval_ms * -(-_BLOCK_MS // self._interval_ms)
+        self._focus_lane: Lane | None = None
+        self._lane_of: dict[int, BlockedFold[Any]] = {}
+        self._folds: list[BlockedFold[Any]] = []
+        for detectors in lanes_of(policy):
+            lane = Lane(policy, detectors, Findings())
+            fold = BlockedFold(lane, block_ms)
+            self._folds.append(fold)
+            self._lane_of.update((DETECTOR_INDEX[each], fold) for each in detectors)
+            if Detector.FACE in detectors:
+                self._focus_lane = lane
+        self._screen: BlockedFold[Any] = BlockedFold(Occurrences(policy, Findings()), block_ms)
+        self._folds.append(self._screen)
+        self._breaks = Breaks()
+        self._events: dict[str, Happening] = {}
+        self._now_ms = self._from_ms = round(resume_at_s * 1000)
+        self._end_ms: int | None = None
+        before = Ledger() if restored is None else restored
+        base = findings_of(policy, before)
+        self._known_before = {each.event_id for each in base.violations.values()} - {""}
+        closed = [each for each in before.intervals if each.is_closed]
+        self._board = Board(policy, block_ms, self._folds, base, flags_of(before), closed)
+        for fold in self._folds:
+            fold.settle(self._from_ms)
+
+    def update(self, items: Iterable[Item], now_s: float) -> tuple[Change, ...]:
+        """Take items in any order, duplicates included, and let time pass to `now_s`.
+
+        Raises ValueError, before anything changes, when an instant is not a finite number.
+        """
+        now_ms = round(now_s * 1000)
+        records = [record_of(item) for item in items]
+        if len(records) > 1:
+            records.sort(key=_at_ms)
+        for record in records:
+            self._take(record)
+        if self._end_ms is not None:
+            return self._finish(self._end_ms)
+        self._now_ms = max(self._now_ms, now_ms)
+        settled_ms = max(0, self._now_ms - SETTLE_MS)
+        for fold in self._folds:
+            fold.settle(settled_ms)
+        return self._board.changes(self._reach(), settled_ms // self._interval_ms)
+
+    def end(self, at_s: float) -> tuple[Change, ...]:
+        """The session ends: the running interval is shortened and closed, episodes end.
+
+        Items of before the end may still come late; what comes from after it is not used.
+        """
+        if self._end_ms is None:
+            self._end_ms = max(0, round(at_s * 1000))
+        return self._finish(self._end_ms)
+
+    def _finish(self, end_ms: int) -> tuple[Change, ...]:
+        self._now_ms = end_ms
+        for fold in self._folds:
+            fold.finish(end_ms)
+        return self._board.changes(self._reach(), -(-end_ms // self._interval_ms))
+
+    def _take(self, record: Record) -> None:
+        at_ms = record.at_ms
+        if not 0 <= at_ms < (_LONGEST_MS if self._end_ms is None else self._end_ms):
+            return
+        if isinstance(record, Sighting):
+            fold = self._lane_of.get(record.look.detector)
+            if fold is not None and at_ms >= self._from_ms:
+                fold.add(record)
+        elif isinstance(record, Happening):
+            self._take_event(record)
+        else:
+            self._breaks.add(record)
+            for fold in self._folds:
+                fold.add(record)
+
+    def _take_event(self, event: Happening) -> None:
+        if event.event_id in self._known_before:
+            return
+        known = self._events.get(event.event_id)
+        if known is not None:
+            if (known.at_ms, known.kind.value) <= (event.at_ms, event.kind.value):
+                return
+            self._screen.remove(known)
+        self._events[event.event_id] = event
+        self._screen.add(event)
+
+    @property
+    def scores(self) -> Scores:
+        """The numbers of this moment."""
+        return self._board.scores(self._reach(), self._focus())
+
+    @property
+    def running_interval(self) -> IntervalScore:
+        """The interval that is running (or was last), with its points and coverage so far."""
+        reach = self._reach()
+        return self._board.interval(max(0, reach.last(self._interval_ms)), reach)
+
+    def ledger(self) -> Ledger:
+        """Everything so far; the session's final ledger once it has ended."""
+        return self._board.ledger(self._reach(), self._focus())
+
+    def _focus(self) -> float:
+        focus = None if self._focus_lane is None else self._focus_lane.focus
+        return 100.0 if focus is None else focus
+
+    def _reach(self) -> Reach:
+        cursors = {index: fold.fold.cursor for index, fold in self._lane_of.items()}
+        spans: Sequence[tuple[int, int]] = self._breaks.spans(self._now_ms)
+        return Reach(self._now_ms, cursors, spans, self._end_ms)
+
+
+def _at_ms(record: Record) -> int:
+    return record.at_ms
