@@ -86,6 +86,7 @@ class LiveRooms:
         self._ended: list[_Shown] = []
         self._viewers: dict[str, set[str]] = {}
         self._wall: set[str] = set()
+        self._wishing = threading.Lock()
         self._wishes: dict[str, frozenset[str]] = {}
         self._wished: frozenset[str] = frozenset()
         self._events: deque[tuple[str, dict[str, Any]]] = deque()
@@ -182,20 +183,26 @@ class LiveRooms:
 
     def want(self, sid: str, session_ids: Iterable[str]) -> None:
         """Replace whose thumbnails a connection wants."""
+        wish = frozenset(session_ids)
+        # The worker pool must hear of the wishes in the order in which they were made.
+        with self._wishing:
+            wished = self._wish(sid, wish)
+            if wished is not None:
+                self._want_thumbnails(wished)
+
+    def _wish(self, sid: str, wish: frozenset[str]) -> frozenset[str] | None:
+        """What all want together, when that is news."""
         with self._lock:
-            wish = frozenset(session_ids)
-            if wish:
-                self._wishes[sid] = wish
-            else:
-                self._wishes.pop(sid, None)
+            self._wishes[sid] = wish
+            if not wish:
+                del self._wishes[sid]
             wished = frozenset[str]().union(*self._wishes.values())
-            is_news = wished != self._wished
+            if wished == self._wished:
+                return None
             self._wished = wished
-            if is_news:
-                for session_id in self._thumbnails.keys() - wished:
-                    del self._thumbnails[session_id]
-        if is_news:
-            self._want_thumbnails(wished)
+            for session_id in self._thumbnails.keys() - wished:
+                del self._thumbnails[session_id]
+        return wished
 
     def forget(self, sid: str) -> None:
         """A connection is gone."""

@@ -96,6 +96,7 @@ class Recorder:
         self._waiting: dict[str, _Job] = {}
         self._cut: dict[str, _Job] = {}
         self._cut_bytes = 0
+        self._writing: _Job | None = None
         self._counters: Counter[str] = Counter()
         self._wake = threading.Event()
         self._is_stopping = threading.Event()
@@ -122,7 +123,9 @@ class Recorder:
         if self._thread is not None:
             self._thread.join(timeout_s)
         with self._lock:
-            unwritten, self._cut = list(self._cut.values()), {}
+            # One that is still being written is settled by the next start.
+            unwritten = [job for job in self._cut.values() if job is not self._writing]
+            self._cut = {}
         for job in unwritten:
             self._fail(job, LOST)
         self._outbox.stop()
@@ -240,10 +243,13 @@ class Recorder:
             if not self._cut:
                 return None
             job = min(self._cut.values(), key=lambda job: job.not_before_s)
-        if job.not_before_s > now_s and not self._is_stopping.is_set():
-            return job.not_before_s - now_s
-        if self._write(job):
-            with self._lock:
+            if job.not_before_s > now_s and not self._is_stopping.is_set():
+                return job.not_before_s - now_s
+            self._writing = job
+        is_done = self._write(job)
+        with self._lock:
+            self._writing = None
+            if is_done:
                 self._cut.pop(job.record.clip_id, None)
                 self._cut_bytes -= job.size_bytes
         return 0.0

@@ -345,6 +345,16 @@ def test_a_stop_writes_what_is_there(room: Room) -> None:
         assert (container.duration or 0) / 1e6 == pytest.approx(20, abs=0.1)
 
 
+def test_a_stop_that_finds_no_time_to_write_says_so(room: Room) -> None:
+    room.flag()
+    room.pass_to(45)
+    room.recorder.stop(timeout_s=0)
+    (clip,) = room.clips
+    assert clip.status is ClipStatus.FAILED
+    assert clip.error == LOST
+    assert room.files == []
+
+
 def test_clips_of_a_process_that_died_are_marked_with_a_plain_sentence(room: Room) -> None:
     folder = room.settings.clips_path / "ann"
     (folder / "flagged_a_screens").mkdir(parents=True)
