@@ -54,6 +54,7 @@ class BlockedFold(Generic[State]):
         self.blocks: list[Block[State]] = [Block(fold.save(), fold.found)]
         self._changed: set[int] = set()
         self._dirty: set[int] = set()
+        self._flushed_ms = 0
 
     def add(self, record: Record) -> bool:
         """Take a record in any order; returns whether it was new."""
@@ -89,7 +90,9 @@ class BlockedFold(Generic[State]):
         if to_ms > self.fold.cursor:
             self._roll_to(to_ms // self._block_ms)
             self.fold.advance(to_ms)
-        self.fold.flush()
+        if self.fold.cursor != self._flushed_ms or is_late:
+            self._flushed_ms = self.fold.cursor
+            self.fold.flush()
         self._note_change()
         return is_late
 

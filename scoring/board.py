@@ -32,8 +32,8 @@ AnyFold = BlockedFold[Any]
 class Board:
     """Figures and announcements of one session over the session's own `folds`.
 
-    `base` holds what was found before this scorer began, `flags` the flags stored with it, and
-    `closed` the intervals that were closed then.
+    `base` holds what was found before this scorer began, `flags` the flags stored with it,
+    `closed` the intervals that were closed then, and `left_open` the violations that were not.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Board:
         base: Findings,
         flags: dict[int, Flag],
         closed: Sequence[IntervalScore],
+        left_open: Sequence[str],
     ) -> None:
         self._policy = policy
         self._rules = IntervalRules(policy)
@@ -56,6 +57,9 @@ class Board:
         self._base_flags = flags
         self._tallies: dict[int, Tally] = {}
         self._cached_account: Account | None = None
+        self._cached_coverage: tuple[Sequence[tuple[int, int]], Coverage] = ((), ())
+        self._base_totals: dict[int, int] = {}
+        _add(self._base_totals, base)
         self._covered: list[tuple[int, dict[int, int]]] = [(0, {}) for _ in folds]
         self._ids: dict[tuple[int, int], set[str]] = {}
         self._told: dict[str, tuple[Violation, int]] = {}
@@ -68,7 +72,12 @@ class Board:
         for index in sorted(self._base_points):
             self._tallies[index] = self._tally(index)
             self._keys[index] = self._key(index)
-        self._told = {key: (each, -1) for key, each in base.violations.items()}
+        self._told = {
+            key: (each, -1) for key, each in base.violations.items() if key not in left_open
+        }
+        self._first_news: list[Change] = [
+            ViolationChanged(base.violations[each]) for each in left_open
+        ]
         for alert in base.alerts:
             at_ms = round(alert.at_s * 1000)
             self._alerted_ms[alert.kind] = max(at_ms, self._alerted_ms.get(alert.kind, 0))
@@ -83,9 +92,9 @@ class Board:
             for number, fold in enumerate(self._folds)
             for block in fold.take_changed()
         ]
-        if not changed and closed_before <= self._open_from:
+        if not changed and closed_before <= self._open_from and not self._first_news:
             return ()
-        news: list[Change] = []
+        news, self._first_news = self._first_news, []
         touched: set[int] = set()
         for number, block in changed:
             self._cached_account = None
@@ -203,22 +212,19 @@ class Board:
     def interval(self, index: int, reach: Reach) -> IntervalScore:
         """An interval as it stands now."""
         block = index // self._per_block
-        observed = {
-            key: observed_ms for key, observed_ms in self._base.coverage.items() if key[0] == index
-        }
+        observed: dict[int, int] = {}
         for fold in self._folds:
             if block < len(fold.blocks):
-                for key, observed_ms in fold.blocks[block].found.coverage.items():
-                    if key[0] == index:
-                        observed[key] = observed.get(key, 0) + observed_ms
+                _add(observed, fold.blocks[block].found, index)
+        _add(observed, self._base, index)
         tally = self._tallies.get(index, Tally(index))
-        return interval_of(self._policy, self._rules, tally, observed, reach, self._open_from)
+        return interval_of(self._rules, tally, observed, reach, self._open_from)
 
     def scores(self, reach: Reach, focus: float) -> Scores:
         """The numbers of this moment."""
         last = reach.last(self._rules.interval_ms)
         coverage = self._session_coverage(reach)
-        return self._account().scores(reach.now_ms, last, self._tallies, coverage, focus)
+        return self._account().scores(reach.now_ms, last, coverage, focus)
 
     def ledger(self, reach: Reach, focus: float) -> Ledger:
         """Everything so far."""
@@ -229,31 +235,36 @@ class Board:
         return Ledger(ledger.violations, tuple(closed), ledger.scores, ledger.alerts, ledger.risk)
 
     def _session_coverage(self, reach: Reach) -> Coverage:
-        totals: dict[int, int] = {}
-        for (_, detector), observed_ms in self._base.coverage.items():
-            totals[detector] = totals.get(detector, 0) + observed_ms
+        cursors, coverage = self._cached_coverage
+        if cursors != reach.cursors or self._cached_account is None:
+            coverage = self._sum_coverage(reach)
+            self._cached_coverage = (reach.cursors, coverage)
+        return coverage
+
+    def _sum_coverage(self, reach: Reach) -> Coverage:
+        totals = dict(self._base_totals)
         for number, fold in enumerate(self._folds):
             count, sums = self._covered[number]
             for block in fold.blocks[count : len(fold.blocks) - 1]:
                 _add(sums, block.found)
                 count += 1
             self._covered[number] = (count, sums)
-            open_sums = dict(sums)
-            for block in fold.blocks[count:]:
-                _add(open_sums, block.found)
-            for detector, observed_ms in open_sums.items():
+            for detector, observed_ms in sums.items():
                 totals[detector] = totals.get(detector, 0) + observed_ms
-        return reach.shares(self._policy, 0, reach.now_ms, lambda index: totals.get(index, 0))
+            _add(totals, fold.blocks[-1].found)
+        return reach.shares(0, reach.now_ms, totals)
 
     def _account(self) -> Account:
         if self._cached_account is None:
-            self._cached_account = Account(self._policy, self._gathered())
+            self._cached_account = Account(self._policy, self._gathered(), self._tallies)
         return self._cached_account
 
     def _gathered(self) -> Findings:
         return gather([self._base, *(b.found for fold in self._folds for b in fold.blocks)])
 
 
-def _add(sums: dict[int, int], found: Findings) -> None:
-    for (_, detector), observed_ms in found.coverage.items():
-        sums[detector] = sums.get(detector, 0) + observed_ms
+def _add(sums: dict[int, int], found: Findings, interval: int | None = None) -> None:
+    """Add the observed time per detector, of one interval or of all."""
+    for (index, detector), observed_ms in found.coverage.items():
+        if interval is None or index == interval:
+            sums[detector] = sums.get(detector, 0) + observed_ms

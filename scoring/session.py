@@ -53,6 +53,7 @@ class SessionScorer:
             self._lane_of.update((DETECTOR_INDEX[each], fold) for each in detectors)
             if Detector.FACE in detectors:
                 self._focus_lane = lane
+        self._lane_of = dict(sorted(self._lane_of.items()))
         self._screen: BlockedFold[Any] = BlockedFold(Occurrences(policy, Findings()), block_ms)
         self._folds.append(self._screen)
         self._breaks = Breaks()
@@ -63,7 +64,10 @@ class SessionScorer:
         base = findings_of(policy, before)
         self._known_before = {each.event_id for each in base.violations.values()} - {""}
         closed = [each for each in before.intervals if each.is_closed]
-        self._board = Board(policy, block_ms, self._folds, base, flags_of(before), closed)
+        left_open = [each.violation_id for each in before.violations if each.end_s is None]
+        self._board = Board(
+            policy, block_ms, self._folds, base, flags_of(before), closed, left_open
+        )
         for fold in self._folds:
             fold.settle(self._from_ms)
 
@@ -147,7 +151,7 @@ class SessionScorer:
         return 100.0 if focus is None else focus
 
     def _reach(self) -> Reach:
-        cursors = {index: fold.fold.cursor for index, fold in self._lane_of.items()}
+        cursors = [(index, fold.fold.cursor) for index, fold in self._lane_of.items()]
         spans: Sequence[tuple[int, int]] = self._breaks.spans(self._now_ms)
         return Reach(self._now_ms, cursors, spans, self._end_ms)
 

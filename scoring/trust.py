@@ -16,14 +16,27 @@ from scoring.policy_shape import Policy
 _MICRO = 1_000_000
 
 
-def trust_of(policy: Policy, violations: Iterable[Violation], at_s: float) -> float:
-    """The trust score at `at_s`; violations that last count as long as they have lasted."""
-    taken = sum(_taken_micro(policy, each, at_s) for each in violations)
-    return max(0, 100 * _MICRO - taken) / _MICRO
+class Trust:
+    """The trust score of a session, from its violations."""
+
+    def __init__(self, policy: Policy, violations: Iterable[Violation]) -> None:
+        self._taken_micro = 0
+        self._lasting: list[tuple[int, int]] = []
+        for each in violations:
+            milli = round(policy.rule(each.rule).points * 1000)
+            start_ms = round(each.start_s * 1000)
+            if each.end_s is None:
+                self._lasting.append((milli, start_ms))
+            else:
+                self._taken_micro += _taken(milli, round(each.end_s * 1000) - start_ms)
+
+    def at(self, at_ms: int) -> float:
+        """The score at an instant; violations that last count as long as they have lasted."""
+        taken = self._taken_micro
+        for milli, start_ms in self._lasting:
+            taken += _taken(milli, max(0, at_ms - start_ms))
+        return max(0, 100 * _MICRO - taken) / _MICRO
 
 
-def _taken_micro(policy: Policy, violation: Violation, at_s: float) -> int:
-    end_s = at_s if violation.end_s is None else violation.end_s
-    lasted_ms = max(0, round((end_s - violation.start_s) * 1000))
-    milli = round(policy.rule(violation.rule).points * 1000)
+def _taken(milli: int, lasted_ms: int) -> int:
     return milli * 1000 + milli * lasted_ms // 60
