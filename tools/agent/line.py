@@ -119,6 +119,11 @@ class Line:
             str(answer["session_id"]),
             **{name: wanted[name] for name in Capture.__slots__[1:] if name in wanted},
         )
+        next_seq = int(answer.get("next_seq", 0))
+        if self.connections:
+            self._spool.done(next_seq - 1)
+        else:
+            self._spool.count_from(next_seq)
         self.connections += 1
         self._started.set()
         log.info("Streaming", extra={"session_id": self.capture.session_id})

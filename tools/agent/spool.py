@@ -46,6 +46,11 @@ class Spool:
         self._next_seq = 0
         self.dropped = 0
 
+    def count_from(self, seq: int) -> None:
+        """Number from `seq` on, for a session that another program has sent to; call it first."""
+        with self._changed:
+            self._next_seq = seq
+
     def add(self, batch: Batch) -> None:
         """Number the batch and keep it until `done`."""
         with self._changed:

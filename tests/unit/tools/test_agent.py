@@ -123,6 +123,13 @@ def test_an_acknowledged_batch_leaves_the_spool() -> None:
     assert spool.is_empty_within(0)
 
 
+def test_a_session_that_was_sent_to_before_is_counted_on() -> None:
+    spool = Spool(10)
+    spool.count_from(7)
+    spool.add(Batch())
+    assert spool.oldest(0) == Batch(seq=7)
+
+
 def test_a_planned_event_names_its_kind_and_second() -> None:
     event = planned_event("paste@20")
     assert (event.kind, event.at_s) == ("paste", 20.0)
