@@ -49,10 +49,8 @@ class Greeting:
         return [*lines, ""]
 
     def detectors(self) -> list[str]:
-        """One line per detector that is off, with the remedy; empty while none has reported."""
+        """What is on, then one line per detector that is off, with the remedy."""
         statuses = self._services.pool.statuses()
-        if not statuses:
-            return []
         on = ", ".join(status.detector for status in statuses if status.is_on)
         lines = [f"Detectors on: {on or 'none'}."]
         lines += [
@@ -63,15 +61,14 @@ class Greeting:
         return lines
 
     def _tell_detectors(self) -> None:
-        waited = threading.Event()
+        pool = self._services.pool
+        asked = threading.Event()
         for _ in range(int(DETECTORS_WAIT_S / LOOK_S)):
-            lines = self.detectors()
-            if lines:
-                for line in lines:
-                    self._say(line)
-                return
-            waited.wait(LOOK_S)
-        self._say("No detector worker has reported yet. See logs/app_errors.log.")
+            if pool.counters().get("workers_ready"):
+                break
+            asked.wait(LOOK_S)
+        for line in self.detectors():
+            self._say(line)
 
 
 def address_of(settings: Settings) -> str:

@@ -1,0 +1,1 @@
+"""The pages: the student portal and the proctor room."""

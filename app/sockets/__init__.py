@@ -1,0 +1,1 @@
+"""Socket.IO: who connects, and what each may say."""

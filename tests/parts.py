@@ -1,0 +1,148 @@
+"""Stand-ins for the parts that work on running sessions, and services built around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from argon2 import PasswordHasher
+
+from app.accounts import Accounts
+from app.clock import Clock
+from app.doors import Doors
+from app.errors import Unavailable
+from app.records import EndCause, SessionRecord
+from app.secret import secret_key
+from app.sessions import Sessions
+from app.settings import Settings
+from app.sockets.connect import Callers
+from app.store import Repository, open_repository
+from app.tokens import Tokens
+from app.wiring import Services
+from detectors.messages import DetectorStatus
+from scoring.model import Scores
+
+CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@dataclass
+class FakeIngest:
+    """Remembers which sessions are open."""
+
+    opened: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    is_stopped: bool = False
+
+    def open(self, session: SessionRecord) -> None:
+        self.opened.append(session.session_id)
+
+    def close(self, session_id: str) -> None:
+        self.closed.append(session_id)
+
+    def counters(self) -> dict[str, int]:
+        return {"batches": 3}
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+
+@dataclass
+class FakeMonitor:
+    """Stores final scores at the end, as the real one does."""
+
+    repository: Repository
+    opened: list[SessionRecord] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    is_broken: bool = False
+
+    def open(self, session: SessionRecord) -> None:
+        self.opened.append(session)
+
+    def end(self, session_id: str) -> None:
+        self.ended.append(session_id)
+        if self.is_broken:
+            raise Unavailable("The database does not answer.")
+        self.repository.update_session(session_id, total_score=12.0)
+
+    def post_result(self, result: object) -> None:
+        """Nothing is scored."""
+
+    def start(self) -> None:
+        """Nothing runs."""
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
+@dataclass
+class FakePool:
+    """Knows two detectors, one of which is off."""
+
+    def start(self, on_result: object) -> None:
+        """Nothing runs."""
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+    def statuses(self) -> tuple[DetectorStatus, ...]:
+        return (
+            DetectorStatus("face", True, "blazeface"),
+            DetectorStatus("objects", False, "", "Run ./setup.sh to fetch the model."),
+        )
+
+    def counters(self) -> dict[str, int]:
+        return {"worker_restarts": 1}
+
+
+@dataclass
+class FakeLive:
+    """Remembers whom it was told to forget and what ended."""
+
+    forgotten: list[str] = field(default_factory=list)
+    over: list[tuple[str, EndCause]] = field(default_factory=list)
+
+    def forget(self, sid: str) -> None:
+        self.forgotten.append(sid)
+
+    def ended(self, session_id: str, cause: EndCause) -> None:
+        self.over.append((session_id, cause))
+
+    def start(self) -> None:
+        """Nothing runs."""
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
+def build_around_fakes(
+    settings: Settings,
+    clock: Clock,
+    emit: Callable[..., None],
+    disconnect: Callable[[str], None],
+) -> Services:
+    """Services with a real store, accounts, tokens and sessions; nothing analyses or records."""
+    repository = open_repository(settings)
+    accounts = Accounts(repository, clock, CHEAP_HASHER)
+    tokens = Tokens(secret_key(settings), clock, settings.join_token_min)
+    ingest, monitor, live = FakeIngest(), FakeMonitor(repository), FakeLive()
+    scores: dict[str, Scores] = {}
+    sessions = Sessions(clock, repository, ingest, monitor, lambda: {"interval_s": 30}, scores.get)
+    sessions.when_ended(live.ended)
+    return Services(
+        settings=settings,
+        clock=clock,
+        repository=repository,
+        accounts=accounts,
+        tokens=tokens,
+        doors=Doors(accounts, tokens, repository),
+        callers=Callers(),
+        pool=cast(Any, FakePool()),
+        live=cast(Any, live),
+        recorder=cast(Any, FakeLive()),
+        monitor=cast(Any, monitor),
+        ingest=cast(Any, ingest),
+        sessions=sessions,
+        first_credentials=accounts.prepare(settings),
+        disconnect=disconnect,
+    )
