@@ -48,7 +48,8 @@ class Look:
 
 
 class Sighting(NamedTuple):
-    """One observation of a detector. `span_ms` is 0 for a frame."""
+    """One observation of a detector. `span_ms` is 0 for a frame. `percent` is the confidence; it
+    is 100 where confidence is of no account."""
 
     at_ms: int
     look: Look
@@ -158,11 +159,7 @@ def _sighting(item: Observation) -> Sighting:
     key = (detector, item.labels, item.judgeable, item.reason, head)
     look = _looks.get(key) or _new_look(key, item.detector)
     span_ms = round(item.span_s * 1000) if item.span_s > 0 else 0
-    percent = 100
-    if not look.is_judgeable:
-        percent = 0
-    elif not look.is_neutral:
-        percent = min(100, max(0, round(item.confidence * 100)))
+    percent = 100 if look.is_neutral else min(100, max(0, round(item.confidence * 100)))
     return Sighting(round(item.at_s * 1000), look, percent, span_ms, measures)
 
 

@@ -1,0 +1,149 @@
+"""The live ledger is the replayed ledger, whatever way the items came."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.model import Break, Detector, EventKind, Item, Ledger, Observation, ScreenEvent
+from scoring.policy import standard_policy
+from scoring.replay import distinct, replay, rescore
+from scoring.session import SessionScorer
+from scoring.stream import Record, record_of
+from scoring.trace import TraceError, decode, encode
+from tests.unit.scoring.streams import QUIET
+
+LOUD = {
+    Detector.FACE: ("none", "turned", "several"),
+    Detector.GAZE: ("left", "down", "closed"),
+    Detector.IDENTITY: ("other",),
+    Detector.OBJECTS: ("phone", "several_persons", "book"),
+    Detector.SPEECH: ("speech",),
+    Detector.VOICE: ("several", "foreign"),
+    Detector.CAMERA: ("covered", "frozen"),
+}
+
+
+def session(seed: int, length_s: int) -> list[Item]:
+    """A restless session: every detector at its own pace, gaps, doubts, events and a break."""
+    rng = random.Random(seed)
+    items: list[Item] = []
+    for detector, quiet in QUIET.items():
+        at_s, until_s, label = 0.0, 0.0, quiet
+        fps = rng.choice((1, 2, 5))
+        while at_s < length_s:
+            if at_s >= until_s:
+                until_s = at_s + rng.expovariate(1 / 5)
+                label = rng.choice((quiet, quiet, *LOUD[detector], "?", "gap"))
+            if label != "gap":
+                items.append(_observation(rng, detector, at_s, label, 1 / fps))
+            at_s += (1 + rng.uniform(-0.1, 0.1)) / fps
+    for number in range(length_s // 6):
+        kind = rng.choice(list(EventKind))
+        items.append(ScreenEvent(f"e{number}", kind, rng.uniform(0, length_s)))
+    start_s = rng.uniform(0, length_s)
+    items += [Break(start_s, True), Break(start_s + rng.uniform(0, 20), False)]
+    return items
+
+
+def _observation(
+    rng: random.Random, detector: Detector, at_s: float, label: str, period_s: float
+) -> Observation:
+    is_sound = detector in (Detector.SPEECH, Detector.VOICE)
+    measures: tuple[tuple[str, float], ...] = ()
+    if detector is Detector.GAZE and rng.random() < 0.9:
+        measures = (("yaw", rng.gauss(0, 20)), ("pitch", rng.gauss(0, 10)))
+    return Observation(
+        detector,
+        at_s,
+        () if label == "?" else (label,),
+        rng.random(),
+        span_s=period_s if is_sound else 0.0,
+        judgeable=label != "?",
+        reason="dark" if label == "?" else "",
+        measures=measures,
+    )
+
+
+def live(items: list[Item], end_s: float, rng: random.Random, late_s: float) -> Ledger:
+    """Score items live, each up to `late_s` late, some twice."""
+    arrivals = [(item.at_s + rng.uniform(0, late_s), item) for item in items]
+    arrivals += [
+        (at_s + rng.uniform(0, late_s), item) for at_s, item in arrivals if rng.random() < 0.1
+    ]
+    arrivals.sort(key=lambda arrival: arrival[0])
+    scorer = SessionScorer(standard_policy())
+    now_s = 0.0
+    while now_s < end_s:
+        now_s += rng.uniform(0.1, 2.0)
+        due = [item for at_s, item in arrivals if at_s <= now_s]
+        arrivals = arrivals[len(due) :]
+        scorer.update(due, now_s)
+    scorer.end(end_s)
+    scorer.update([item for _, item in arrivals], end_s + 100)
+    return scorer.ledger()
+
+
+def blocks(items: list[Item], block_ms: int = 60_000) -> list[bytes]:
+    """The stored trace of items."""
+    parts: dict[int, list[Record]] = {}
+    for record in distinct(record_of(item) for item in items):
+        parts.setdefault(record.at_ms // block_ms, []).append(record)
+    return [encode(parts[index]) for index in sorted(parts)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([0.0, 2.0, 30.0, 400.0]))
+def test_any_order_of_arrival_and_any_duplicates_give_the_replayed_ledger(
+    seed: int, late_s: float
+) -> None:
+    items = session(seed, 150)
+    end_s = 141.7
+    assert live(items, end_s, random.Random(seed), late_s) == replay(
+        standard_policy(), items, end_s
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6))
+def test_a_stored_trace_scores_as_the_items_it_was_made_of(seed: int) -> None:
+    items = session(seed, 150)
+    policy = standard_policy(interval_s=20, check_s=5)
+    assert rescore(policy, blocks(items), 141.7) == replay(policy, items, 141.7)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6))
+def test_a_trace_gives_back_the_very_same_records(seed: int) -> None:
+    records = distinct(record_of(item) for item in session(seed, 60))
+    assert decode(encode(records)).records() == records
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10**6))
+def test_the_ledger_of_a_running_session_does_not_depend_on_how_often_time_passes(
+    seed: int,
+) -> None:
+    items = sorted(session(seed, 90), key=lambda item: item.at_s)
+    once, often = SessionScorer(standard_policy()), SessionScorer(standard_policy())
+    once.update(items, 100)
+    for item in items:
+        often.update([item], item.at_s)
+    often.update([], 100)
+    assert once.ledger() == often.ledger()
+
+
+def test_a_long_trace_is_small() -> None:
+    items: list[Item] = [
+        Observation(d, at / 2, (QUIET[d],), 0.9) for d in Detector for at in range(2 * 600)
+    ]
+    assert sum(map(len, blocks(items))) < 3_000
+
+
+def test_bytes_that_are_no_trace_are_refused() -> None:
+    for data in (b"", b"x" * 40, encode([])[:-2]):
+        with pytest.raises(TraceError):
+            decode(data)
