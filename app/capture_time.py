@@ -61,9 +61,11 @@ class CaptureTime:
     def at_s(self, t_ms: float, now_s: float, span_s: float = 0.0) -> float:
         """The session second of capture instant `t_ms`; its `span_s` ends at `now_s` at latest.
 
-        Raises InvalidInput when it was captured too long ago.
+        Raises InvalidInput when it was captured before the session or too long ago.
         """
         at_s = min(t_ms / 1000 + self._offset_s(), now_s - span_s) if self._smallest else now_s
+        if at_s < 0:
+            raise InvalidInput("It was captured before the session began.")
         if at_s < now_s - MAX_AGE_S - span_s:
             raise InvalidInput(
                 f"It was captured more than {MAX_AGE_S:.0f} s ago, which is too late to be used."

@@ -39,6 +39,10 @@ class _CarefulServer(simple_websocket.Server):  # type: ignore[misc]  # it has n
 
     def _handle_events(self) -> bool:
         goes_on: bool = super()._handle_events()
+        if not goes_on:
+            # The base class wakes the receiver first and says only then that it is over.
+            self.connected = False
+            self.event.set()
         while goes_on and self.connected and len(self.input_buffer) > _MAX_WAITING_MESSAGES:
             self._taken.clear()
             if len(self.input_buffer) > _MAX_WAITING_MESSAGES:

@@ -34,6 +34,13 @@ def test_what_was_captured_long_ago_is_refused() -> None:
         capture.at_s(CLIENT_MS - MAX_AGE_S * 1_000 - 1, now_s=100)
 
 
+def test_what_was_captured_before_the_session_is_refused() -> None:
+    capture = CaptureTime()
+    capture.received(CLIENT_MS, now_s=1)
+    with pytest.raises(InvalidInput, match="before the session"):
+        capture.at_s(CLIENT_MS - 1_001, now_s=1)
+
+
 def test_a_clock_that_runs_slow_is_followed() -> None:
     capture = CaptureTime()
     for second in range(3_600):
