@@ -73,6 +73,8 @@ class Flags(Protocol):
         post_roll_s: float,
     ) -> object: ...
 
+    def withdraw(self, session_id: str, interval_index: int) -> None: ...
+
     def end_session(self, session_id: str, at_s: float) -> None: ...
 
 
@@ -136,6 +138,7 @@ class Track:
         self._violations = {v.violation_id: v for v in violations}
         self._last = max(violations, key=lambda v: v.start_s, default=None)
         self._stored_scores = {i.index: i.score for i in intervals}
+        self._flagged = {i.index for i in intervals if i.is_flagged}
         self._stored_fields: dict[str, object] = {}
         self._overlay: Overlay | None = None
         self._faults: dict[str, DetectorFault] = {}
@@ -255,6 +258,7 @@ class Track:
         is_news = (
             is_newly_flagged
             or interval.is_closed
+            or interval.is_flagged != (interval.index in self._flagged)
             or interval.score != self._stored_scores.get(interval.index)
         )
         self._stored_scores[interval.index] = interval.score
@@ -264,7 +268,11 @@ class Track:
             within_s=0.0 if is_news else LATER_S,
         )
         if is_newly_flagged:
+            self._flagged.add(interval.index)
             self._flag(interval)
+        elif interval.index in self._flagged and not interval.is_flagged:
+            self._flagged.discard(interval.index)
+            self._around.recorder.withdraw(self.session_id, interval.index)
         if interval.is_closed:
             self._forget_before(interval.start_s)
 

@@ -79,7 +79,11 @@ class ScriptedScorer:
 class FakeRecorder:
     flags: list[tuple[str, int, float, float]] = field(default_factory=list)
     ended: list[tuple[str, float]] = field(default_factory=list)
+    withdrawn: list[tuple[str, int]] = field(default_factory=list)
     cuts: int = 0
+
+    def withdraw(self, session_id: str, interval_index: int) -> None:
+        self.withdrawn.append((session_id, interval_index))
 
     def flag(
         self,
@@ -294,6 +298,18 @@ def test_a_flag_is_stored_shown_and_recorded_once(room: Room) -> None:
     assert room.live.flags == [("s1", 0, started_at + timedelta(seconds=6))]
     (stored,) = room.repository.intervals("s1")
     assert (stored.interval.score, stored.interval.flag_score) == (17.0, 13.0)
+
+
+def test_a_flag_that_late_observations_took_back_is_withdrawn(room: Room) -> None:
+    scorer = room.open()
+    flagged = interval(score=13.0, flag_score=13.0, flagged_at_s=6.0, trigger_at_s=5.5)
+    scorer.script = [IntervalChanged(flagged, newly_flagged=True)]
+    room.tick()
+    scorer.script = [IntervalChanged(interval(score=4.0)), IntervalChanged(interval(score=4.0))]
+    room.tick()
+    room.store()
+    assert room.recorder.withdrawn == [("s1", 0)]
+    assert not room.repository.intervals("s1")[0].interval.is_flagged
 
 
 def test_coverage_alone_is_stored_later_but_a_score_at_once(room: Room) -> None:

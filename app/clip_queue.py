@@ -1,0 +1,188 @@
+"""The clips between their flag and their file: those that wait for their post-roll, and those
+whose evidence has been taken out of memory and is held until it is written.
+
+Bounded in number and in bytes. Thread-safe.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from app.clock import SessionTime
+from app.evidence import Evidence, EvidenceRing
+from app.records import ClipRecord
+from detectors.messages import Frame
+from scoring.model import IntervalScore
+
+# The last batch of the post-roll arrives about this long after it happened; after a cut line
+# the browser sends what it kept, for which the ring has room.
+SETTLE_S = 2.0
+LATEST_S = 15.0
+SHORTEST_S = 0.5
+# From this many unwritten clips on, new ones are thinned to one picture a second.
+BUSY_CLIPS = 12
+MOST_CLIPS = 300
+MOST_BYTES = 512_000_000
+
+
+@dataclass(slots=True, eq=False)
+class ClipJob:
+    """One clip on its way. `record` is what is stored of it; the seconds are the session's."""
+
+    record: ClipRecord
+    time: SessionTime
+    interval: IntervalScore
+    from_s: float
+    to_s: float
+    trigger_s: float
+    evidence: Evidence = field(default_factory=Evidence)
+    size_bytes: int = 0
+    attempts: int = 0
+    not_before_s: float = 0.0
+
+    @property
+    def clip_id(self) -> str:
+        return self.record.clip_id
+
+    def shorten(self, end_s: float) -> None:
+        """The clip ends at `end_s` at the latest."""
+        self.to_s = max(self.from_s + SHORTEST_S, min(self.to_s, end_s))
+        self.record = replace(self.record, to_at=self.time.instant(self.to_s))
+
+
+class ClipQueue:
+    """Clips that wait and clips that are cut; `rings` finds a session's evidence."""
+
+    def __init__(self, rings: Callable[[str], EvidenceRing | None]) -> None:
+        self._rings = rings
+        self._lock = threading.Lock()
+        self._waiting: dict[str, ClipJob] = {}
+        self._cut: dict[str, ClipJob] = {}
+        self._cut_bytes = 0
+        self._in_hand: ClipJob | None = None
+        self._known: dict[str, set[str]] = {}
+        self._thinned = 0
+
+    def is_new(self, job: ClipJob) -> bool:
+        """Whether this clip was never asked for since its session was opened; now it was."""
+        with self._lock:
+            known = self._known.setdefault(job.record.session_id, set())
+            is_new = job.clip_id not in known
+            known.add(job.clip_id)
+            return is_new
+
+    def add(self, job: ClipJob) -> bool:
+        """Let a clip wait for its post-roll; False when there are too many."""
+        with self._lock:
+            if len(self._waiting) + len(self._cut) >= MOST_CLIPS:
+                return False
+            self._waiting[job.clip_id] = job
+            return True
+
+    def withdraw(self, session_id: str, clip_id: str) -> bool:
+        """Forget a clip, unless it is being written or is written; whether it was forgotten."""
+        with self._lock:
+            job = self._waiting.pop(clip_id, None)
+            if job is None and not (self._in_hand and self._in_hand.clip_id == clip_id):
+                job = self._cut.pop(clip_id, None)
+                self._cut_bytes -= job.size_bytes if job else 0
+            if job is not None:
+                self._known.get(session_id, set()).discard(clip_id)
+            return job is not None
+
+    def forget_session(self, session_id: str) -> None:
+        """No more clips of this session will be asked for."""
+        with self._lock:
+            self._known.pop(session_id, None)
+
+    def waiting(self, session_id: str | None = None) -> list[ClipJob]:
+        """The clips that wait for their post-roll, of one session or all."""
+        with self._lock:
+            jobs = list(self._waiting.values())
+        return [job for job in jobs if session_id in {None, job.record.session_id}]
+
+    def due(self) -> list[ClipJob]:
+        """The clips whose post-roll has arrived, or should have."""
+        return [job for job in self.waiting() if self._has_arrived(job)]
+
+    def cut(self, jobs: Iterable[ClipJob]) -> list[ClipJob]:
+        """Take the evidence of clips out of the rings; those for which there is no room."""
+        return [job for job in jobs if not self._cut_one(job)]
+
+    def take(self, now_s: float, *, hurry: bool) -> tuple[ClipJob | None, float | None]:
+        """The next clip to write, or the seconds until there is one (None: none is known)."""
+        with self._lock:
+            if not self._cut:
+                return None, None
+            job = min(self._cut.values(), key=lambda job: job.not_before_s)
+            if job.not_before_s > now_s and not hurry:
+                return None, job.not_before_s - now_s
+            self._in_hand = job
+            return job, 0.0
+
+    def put_back(self, job: ClipJob, *, is_done: bool) -> None:
+        """The clip that was taken is dealt with, or is to be tried again."""
+        with self._lock:
+            self._in_hand = None
+            if is_done and self._cut.pop(job.clip_id, None) is not None:
+                self._cut_bytes -= job.size_bytes
+
+    def drain(self) -> list[ClipJob]:
+        """Every clip that is cut and not in hand; they are forgotten."""
+        with self._lock:
+            jobs = [job for job in self._cut.values() if job is not self._in_hand]
+            self._cut.clear()
+            self._cut_bytes = 0
+            return jobs
+
+    def counters(self) -> dict[str, int]:
+        with self._lock:
+            return {
+                "clips_waiting": len(self._waiting),
+                "clips_unwritten": len(self._cut),
+                "clips_thinned": self._thinned,
+            }
+
+    def _has_arrived(self, job: ClipJob) -> bool:
+        past_s = job.time.now_s() - job.to_s
+        if past_s < SETTLE_S:
+            return False
+        ring = self._rings(job.record.session_id)
+        newest = ring.latest_frame() if ring is not None else None
+        has_later_frame = newest is not None and newest.at_s >= job.to_s
+        return ring is None or has_later_frame or past_s >= LATEST_S
+
+    def _cut_one(self, job: ClipJob) -> bool:
+        ring = self._rings(job.record.session_id)
+        evidence = ring.cut(job.from_s, job.to_s) if ring is not None else Evidence()
+        with self._lock:
+            if self._waiting.pop(job.clip_id, None) is None:
+                return True
+            if len(self._cut) >= BUSY_CLIPS:
+                evidence = thin(evidence, job.trigger_s)
+                self._thinned += 1
+            job.evidence, job.size_bytes = evidence, _size(evidence)
+            if self._cut_bytes + job.size_bytes > MOST_BYTES:
+                return False
+            self._cut[job.clip_id] = job
+            self._cut_bytes += job.size_bytes
+            return True
+
+
+def thin(evidence: Evidence, trigger_s: float) -> Evidence:
+    """One picture a second and the one nearest to `trigger_s`; sound and stills as they are."""
+    if not evidence.frames:
+        return evidence
+    trigger = min(evidence.frames, key=lambda frame: abs(frame.at_s - trigger_s))
+    kept: list[Frame] = []
+    for frame in evidence.frames:
+        if frame is trigger or not kept or frame.at_s - kept[-1].at_s >= 1.0:
+            kept.append(frame)
+    return replace(evidence, frames=tuple(kept))
+
+
+def _size(evidence: Evidence) -> int:
+    pictures = (*evidence.frames, *evidence.screens)
+    return sum(len(f.jpeg) for f in pictures) + sum(len(s.pcm) for s in evidence.sounds)
