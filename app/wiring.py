@@ -67,7 +67,14 @@ class Services:
 
     def counters(self) -> dict[str, int]:
         """What was dropped, refused, restarted and so on since the start, for the admin page."""
-        return {**self.ingest.counters(), **self.pool.counters()}
+        taken_in = {f"ingest_{name}": count for name, count in self.ingest.counters().items()}
+        return {
+            **taken_in,
+            **self.pool.counters(),
+            **self.monitor.counters(),
+            **self.recorder.counters(),
+            **self.live.counters(),
+        }
 
     def when_gone(self, callback: WhenGone) -> None:
         """Call back when a Socket.IO connection that was let in has closed."""

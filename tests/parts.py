@@ -65,6 +65,9 @@ class FakeMonitor:
             raise Unavailable("The database does not answer.")
         self.repository.update_session(session_id, total_score=12.0)
 
+    def counters(self) -> dict[str, int]:
+        return {"monitor_waiting": 0}
+
     def post_result(self, result: object) -> None:
         """Nothing is scored."""
 
@@ -104,6 +107,9 @@ class FakeLive:
 
     def forget(self, sid: str) -> None:
         self.forgotten.append(sid)
+
+    def counters(self) -> dict[str, int]:
+        return {}
 
     def ended(self, session_id: str, cause: EndCause) -> None:
         self.over.append((session_id, cause))

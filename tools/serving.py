@@ -48,8 +48,11 @@ def free_port() -> int:
 class Server:
     """One server over `data_dir`, with settings of its own: `.env` of the checkout plays no part.
 
-    `output` collects what it prints. Use it as a context manager, or call `start` and `stop`.
+    `program` is what Python is given; `output` collects what it prints. Use it as a
+    context manager, or call `start` and `stop`.
     """
+
+    program: tuple[str, ...] = ("-m", "app")
 
     def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir
@@ -89,7 +92,7 @@ class Server:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app"],
+                [sys.executable, *self.program],
                 cwd=PROJECT_ROOT,
                 env=self._environment,
                 stdout=output,

@@ -193,6 +193,11 @@ class Repository:
             stored = self.clip(record.clip_id)
             self._put(self._clips, replace(record, review=stored.review) if stored else record)
 
+    def delete_clip(self, clip_id: str) -> bool:
+        """Forget a clip whose flag later evidence took back; whether it was there."""
+        result = self._call(lambda: self._clips.delete_one({"_id": clip_id}))
+        return bool(result.deleted_count)
+
     def review_clip(self, clip_id: str, review: ReviewState) -> bool:
         """Keep what a person decided; False when there is no such clip."""
         change = {"$set": {"review": review.value}}

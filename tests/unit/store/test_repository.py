@@ -218,6 +218,14 @@ def test_clips_are_found_by_session_status_and_file(repository: Repository) -> N
     assert repository.clip_of_file("ann/three.jpg") is None
 
 
+def test_a_clip_whose_flag_was_taken_back_is_gone(repository: Repository) -> None:
+    repository.save_clip(a_clip("c1"))
+    repository.save_clip(a_clip("c2"))
+    assert repository.delete_clip("c1")
+    assert not repository.delete_clip("c1")
+    assert [clip.clip_id for clip in repository.clips()] == ["c2"]
+
+
 def test_a_review_outlives_the_saving_of_a_clip(repository: Repository) -> None:
     repository.save_clip(a_clip())
     assert repository.review_clip("c1", ReviewState.CONFIRMED)

@@ -259,7 +259,11 @@ def test_the_machine_tells_detectors_counters_and_store(web: Web) -> None:
         ("objects", False),
     ]
     assert body["detectors"][1]["remedy"]
-    assert body["counters"] == {"batches": 3, "worker_restarts": 1}
+    assert body["counters"] == {
+        "ingest_batches": 3,
+        "worker_restarts": 1,
+        "monitor_waiting": 0,
+    }
     assert body["store"] == {"engine": "neosqlite", "ok": True}
 
 
