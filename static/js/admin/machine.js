@@ -1,0 +1,63 @@
+/** The state of the machine: which detectors work, what was counted. Asked for every five seconds. */
+import { h, role, setText } from "../lib/dom.js";
+import { duration } from "../lib/format.js";
+import { getJson } from "../lib/http.js";
+import { sayOffline } from "../lib/live.js";
+import { detectorLabel } from "../lib/words.js";
+
+const EVERY_MS = 5000;
+
+/** @typedef {{detector: string, is_on: boolean, model: string, remedy: string}} DetectorStatus */
+
+/** @param {DetectorStatus} status */
+function buildDetector({ detector, is_on, model, remedy }) {
+  return h(
+    "li",
+    { class: "detector" },
+    h("strong", {}, detectorLabel(detector)),
+    h("span", { class: `tag ${is_on ? "tag--good" : "tag--technical"}` }, is_on ? "On" : "Off"),
+    h("span", { class: "detector__model soft" }, model ? h("code", {}, model) : "–"),
+    remedy ? h("p", { class: "detector__remedy" }, remedy) : null,
+  );
+}
+
+/** @param {[string, number]} counter */
+function buildCounter([name, value]) {
+  const words = name.replaceAll("_", " ").replaceAll(".", ": ");
+  const label = words.charAt(0).toUpperCase() + words.slice(1);
+  return h("div", {}, h("dt", {}, label), h("dd", {}, value.toLocaleString()));
+}
+
+/** @param {HTMLElement} place @param {HTMLElement[]} items */
+function fill(place, items) {
+  const isSame =
+    place.children.length === items.length &&
+    items.every((item, index) => item.isEqualNode(place.children[index]));
+  if (!isSame) place.replaceChildren(...items);
+}
+
+/** @param {any} machine */
+function render(machine) {
+  setText(role(document, "uptime"), duration(machine.uptime_s));
+  setText(role(document, "active"), machine.sessions.active);
+  setText(role(document, "running"), machine.sessions.running);
+  const store = role(document, "store");
+  setText(store, machine.store.ok ? machine.store.engine : `${machine.store.engine}: does not answer`);
+  store.dataset.tone = machine.store.ok ? "" : "technical";
+  const counters = /** @type {[string, number][]} */ (Object.entries(machine.counters)).sort();
+  fill(role(document, "detectors"), machine.detectors.map(buildDetector));
+  fill(role(document, "counters"), counters.map(buildCounter));
+  role(document, "counters-empty").hidden = counters.length > 0;
+  role(document, "offline").hidden = true;
+}
+
+async function refresh() {
+  try {
+    render(await getJson("/api/machine"));
+  } catch (problem) {
+    sayOffline(problem instanceof Error ? problem.message : "The server does not answer.");
+  }
+}
+
+refresh();
+setInterval(() => document.visibilityState === "visible" && refresh(), EVERY_MS);

@@ -1,0 +1,62 @@
+/** Risk and focus over time, drawn by uPlot from the live updates of this page. */
+import uPlot from "../../vendor/uPlot.esm.js";
+import { duration } from "../lib/format.js";
+
+const HEIGHT_PX = 180;
+/** An hour at one point a second. */
+const MOST_POINTS = 3600;
+
+export class SessionPlot {
+  /** @param {HTMLElement} place */
+  constructor(place) {
+    this.place = place;
+    /** @type {[number[], number[], number[]]} */
+    this.data = [[], [], []];
+    /** @type {uPlot | null} */
+    this.plot = null;
+    new ResizeObserver(() =>
+      this.plot?.setSize({ width: this.place.clientWidth, height: HEIGHT_PX }),
+    ).observe(place);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.build());
+  }
+
+  /**
+   * @param {number} atS
+   * @param {number} risk
+   * @param {number} focus 0..100
+   */
+  add(atS, risk, focus) {
+    const [times] = this.data;
+    if (times.length > 0 && atS <= times[times.length - 1]) return;
+    [atS, risk, focus].forEach((value, index) => {
+      this.data[index].push(value);
+      if (this.data[index].length > MOST_POINTS) this.data[index].shift();
+    });
+    if (this.plot) this.plot.setData(this.data);
+    else this.build();
+  }
+
+  build() {
+    if (this.data[0].length === 0 || this.place.clientWidth === 0) return;
+    this.plot?.destroy();
+    const style = getComputedStyle(this.place);
+    const token = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
+    const axis = { stroke: token("--ink-soft"), grid: { stroke: token("--line"), width: 1 }, ticks: { show: false } };
+    this.plot = new uPlot(
+      {
+        width: this.place.clientWidth,
+        height: HEIGHT_PX,
+        cursor: { drag: { x: false, y: false } },
+        scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(100, max)] } },
+        axes: [{ ...axis, values: (_, ticks) => ticks.map(duration) }, { ...axis, size: 40 }],
+        series: [
+          { label: "Time", value: (_, value) => (value === null ? "–" : duration(value)) },
+          { label: "Risk", stroke: token("--conduct"), width: 2 },
+          { label: "Focus", stroke: token("--accent"), width: 2, dash: [6, 4] },
+        ],
+      },
+      this.data,
+      this.place,
+    );
+  }
+}

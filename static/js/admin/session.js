@@ -1,0 +1,263 @@
+/** One session: live picture, scores, what was noticed, its timeline and its flagged clips. */
+import { ClipPlayer } from "../elements/clip-player.js";
+import { LiveFrame } from "../elements/live-frame.js";
+import { ScoreRing } from "../elements/score-ring.js";
+import { SessionTimeline } from "../elements/session-timeline.js";
+import { h, one, role, setText } from "../lib/dom.js";
+import { duration, percent, points } from "../lib/format.js";
+import { getJson, postJson } from "../lib/http.js";
+import { openLive, readScale, sayOffline } from "../lib/live.js";
+import {
+  causeLabel,
+  detectorLabel,
+  directionLabel,
+  facesLabel,
+  gazeWords,
+  lineWords,
+  ruleLabel,
+} from "../lib/words.js";
+import { ViolationLog } from "./log.js";
+import { SessionPlot } from "./plot.js";
+import { SessionState } from "./session-state.js";
+
+const RELOAD_AFTER_MS = 1200;
+const LOW_COVERAGE = 0.8;
+
+const root = one(document, ".session");
+const sessionId = root.dataset.sessionId ?? "";
+const frame = /** @type {LiveFrame} */ (one(root, "live-frame"));
+const ring = /** @type {ScoreRing} */ (one(root, "score-ring"));
+const timeline = /** @type {SessionTimeline} */ (one(root, "session-timeline"));
+const endDialog = /** @type {HTMLDialogElement} */ (role(document, "end-dialog"));
+const endButton = one(root, '[data-action="end"]');
+const state = new SessionState();
+const log = new ViolationLog(root);
+const plot = new SessionPlot(role(root, "plot"));
+/** @type {Map<string, ClipPlayer>} */
+const players = new Map();
+
+let scale = { flagThreshold: 10, intervalS: 30 };
+let startedMs = 0;
+let endedMs = 0;
+let nowS = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let reloadTimer;
+
+async function load() {
+  clearTimeout(reloadTimer);
+  reloadTimer = undefined;
+  try {
+    show(await getJson(`/api/session/${encodeURIComponent(sessionId)}/details`));
+  } catch (problem) {
+    sayOffline(problem instanceof Error ? problem.message : "The session could not be loaded.");
+  }
+}
+
+function reloadSoon() {
+  reloadTimer ??= setTimeout(load, RELOAD_AFTER_MS);
+}
+
+/** @param {any} details */
+function show(details) {
+  const { session } = details;
+  const { flag_threshold, interval_s } = session.policy ?? {};
+  if (flag_threshold) scale = { flagThreshold: flag_threshold, intervalS: interval_s };
+  startedMs = session.started_at ? Date.parse(session.started_at) : 0;
+  endedMs = session.ended_at ? Date.parse(session.ended_at) : 0;
+  state.load(details);
+  showState(session.state, session.end_cause);
+  showNumbers(session);
+  showCoverage(details.coverage);
+  showClips(details.clips);
+  if (session.state !== "running") {
+    const lastS = endedMs && startedMs ? (endedMs - startedMs) / 1000 : 0;
+    nowS = Math.max(nowS, lastS);
+    showAtRest(session);
+  }
+  showHistory();
+}
+
+/** @param {any} session that is not running */
+function showAtRest(session) {
+  const words =
+    session.state === "ended"
+      ? "The session has ended. Pictures are kept in flagged clips only."
+      : "The student has not started yet.";
+  frame.showEmpty(words);
+  ring.show({ score: session.state === "ended" ? session.interval_score : null, threshold: scale.flagThreshold });
+}
+
+/**
+ * @param {string} word
+ * @param {string | null} [cause]
+ */
+function showState(word, cause) {
+  const tag = role(root, "state");
+  const labels = { created: "Not started", running: "Running", ended: "Ended" };
+  const label = labels[/** @type {keyof typeof labels} */ (word)] ?? word;
+  setText(tag, cause ? `${label}: ${causeLabel(cause)}` : label);
+  tag.className = word === "running" ? "tag tag--good" : "tag";
+  endButton.hidden = word === "ended";
+}
+
+/** @param {any} numbers scores, from either source */
+function showNumbers(numbers) {
+  setText(role(root, "total"), points(numbers.total_score));
+  setText(role(root, "flagged"), numbers.flagged_intervals);
+  setText(role(root, "risk"), points(numbers.risk));
+  setText(role(root, "focus"), Math.round(numbers.focus));
+  setText(role(root, "trust"), Math.round(numbers.trust));
+}
+
+function showHistory() {
+  const violations = state.newestViolations();
+  log.show(violations, state.orderedIntervals());
+  timeline.show({
+    intervals: state.orderedIntervals(),
+    episodes: violations,
+    nowS,
+    intervalS: scale.intervalS,
+    threshold: scale.flagThreshold,
+  });
+}
+
+/** @param {any} update */
+function take(update) {
+  if (update.session_id !== sessionId) return;
+  const { interval } = update;
+  if (startedMs) nowS = Math.max(0, (Date.parse(update.timestamp) - startedMs) / 1000);
+  state.update(update);
+  frame.show(update.frame, update.boxes, update.line !== "down", update.timestamp);
+  const length = interval.end_s - interval.start_s;
+  ring.show({
+    score: update.interval_score,
+    threshold: scale.flagThreshold,
+    isFlagged: state.intervals.get(interval.index)?.is_flagged,
+    elapsed: length > 0 ? (nowS - interval.start_s) / length : 0,
+  });
+  setText(role(root, "interval"), `${duration(interval.start_s)}–${duration(interval.end_s)}`);
+  showNumbers(update);
+  showFacts(update);
+  showCoverage(update.coverage);
+  showState(update.state);
+  showHistory();
+  plot.add(nowS, update.risk, update.focus);
+}
+
+/** @param {any} update */
+function showFacts(update) {
+  const { faces, gaze, direction, yaw_deg: yaw, pitch_deg: pitch, line } = update;
+  showFact("faces", facesLabel(faces), faces === null ? "unknown" : faces === 1 ? "" : "conduct");
+  showFact("gaze", gazeWords(gaze).label, gaze === "distracted" ? "conduct" : gaze === "focused" ? "" : "unknown");
+  showFact("direction", directionLabel(direction), direction ? "" : "unknown");
+  const head = yaw === null || pitch === null ? "Not judged" : `${signed(yaw)}° / ${signed(pitch)}°`;
+  showFact("head", head, yaw === null ? "unknown" : "");
+  showFact("line", lineWords(line).label, line === "good" ? "" : "technical");
+  setText(role(root, "advice"), update.advice ? `Told to the student: ${update.advice}` : "");
+}
+
+/** @param {number} degrees */
+function signed(degrees) {
+  const whole = Math.round(degrees);
+  return whole > 0 ? `+${whole}` : String(whole).replace("-", "−");
+}
+
+/**
+ * @param {string} name
+ * @param {string} words
+ * @param {string} tone
+ */
+function showFact(name, words, tone) {
+  setText(role(root, name), words);
+  one(root, `[data-fact="${name}"]`).dataset.tone = tone;
+}
+
+/** @param {Record<string, number>} coverage */
+function showCoverage(coverage) {
+  const place = role(root, "coverage");
+  for (const [detector, share] of Object.entries(coverage ?? {})) {
+    let row = place.querySelector(`[data-detector="${CSS.escape(detector)}"]`);
+    if (!row) {
+      row = h(
+        "div",
+        { class: "cover", "data-detector": detector },
+        h("span", {}, detectorLabel(detector)),
+        h("div", { class: "cover__track" }, h("div", { class: "cover__bar" })),
+        h("span", { class: "cover__share" }),
+      );
+      place.append(row);
+    }
+    one(row, ".cover__bar").style.transform = `scaleX(${share})`;
+    setText(one(row, ".cover__share"), percent(share));
+    /** @type {HTMLElement} */ (row).dataset.low = String(share < LOW_COVERAGE);
+  }
+}
+
+/** @param {import("../elements/clip-player.js").Clip[]} clips */
+function showClips(clips) {
+  const place = role(root, "clips");
+  role(root, "clips-empty").hidden = clips.length > 0;
+  const newestFirst = [...clips].sort((a, b) => b.interval_index - a.interval_index);
+  for (const clip of newestFirst) {
+    let player = players.get(clip.clip_id);
+    if (!player) {
+      player = new ClipPlayer();
+      players.set(clip.clip_id, player);
+      const isFirst = clip === newestFirst[0];
+      const title = h("summary", {}, `Interval ${clip.interval_index + 1}, score ${points(clip.score)}: `);
+      title.append(clip.rules.map(ruleLabel).join(", ") || "flagged");
+      place.prepend(h("details", { class: "clip", open: isFirst }, title, player));
+    }
+    player.show(clip);
+  }
+}
+
+/** @param {any} event */
+function hear(event) {
+  if (event.session_id !== sessionId) return;
+  if (event.kind === "violation") state.note(event);
+  if (event.kind === "flag") {
+    state.flag(event);
+    log.announce(`Flagged with ${points(event.score)} points.`);
+  }
+  if (event.kind === "clip" && event.status === "ready") log.announce("A clip is ready to play.");
+  if (event.kind === "ended") showState("ended", event.cause);
+  showHistory();
+  reloadSoon();
+}
+
+function showElapsed() {
+  if (!startedMs) return;
+  const untilMs = endedMs || Date.now();
+  setText(role(root, "elapsed"), duration((untilMs - startedMs) / 1000));
+}
+
+async function endSession() {
+  const problem = role(endDialog, "end-problem");
+  setText(problem, "");
+  try {
+    await postJson("/api/session/end", { session_id: sessionId });
+    endDialog.close();
+    await load();
+  } catch (error) {
+    setText(problem, error instanceof Error ? error.message : "The session could not be ended.");
+  }
+}
+
+endButton.addEventListener("click", () => endDialog.showModal());
+one(endDialog, '[data-action="keep"]').addEventListener("click", () => endDialog.close());
+one(endDialog, '[data-action="end-now"]').addEventListener("click", endSession);
+
+const socket = openLive(() => {
+  socket.emit("join_session", { session_id: sessionId }, (/** @type {any} */ ack) => {
+    if (!ack.ok) sayOffline(ack.error.message);
+  });
+  load();
+});
+socket.on("monitoring_update", take);
+socket.on("session_event", hear);
+readScale().then((read) => {
+  scale = read;
+  load();
+});
+setInterval(showElapsed, 1000);

@@ -1,0 +1,185 @@
+/** `<session-timeline>`: each interval's score as a bar, and below it the violations as they lay. */
+import { h, s } from "../lib/dom.js";
+import { duration, points } from "../lib/format.js";
+import { ruleLabel } from "../lib/words.js";
+import { axisSpan, inRows, tickStep } from "./timeline-scale.js";
+
+const BARS_PX = 72;
+const TOP_PX = 18;
+const ROW_PX = 10;
+const MOST_ROWS = 5;
+const LEFT_PX = 28;
+const RIGHT_PX = 8;
+const FLAG_PATH = "M0 0v-12h8l-2 3.500 2 3.500h-8";
+
+/**
+ * @typedef {{index: number, start_s: number, end_s: number, score: number, is_flagged: boolean,
+ *   coverage: Record<string, number>, is_closed: boolean}} Interval
+ * @typedef {{violation_id: string, rule: string, start_s: number, end_s: number | null,
+ *   points?: number}} Episode
+ */
+
+export class SessionTimeline extends HTMLElement {
+  /** @type {Interval[]} */
+  intervals = [];
+  /** @type {Episode[]} */
+  episodes = [];
+  nowS = 0;
+  intervalS = 30;
+  threshold = 10;
+
+  connectedCallback() {
+    if (this.picture) return;
+    this.picture = h("div", { role: "img" });
+    const key = (/** @type {string} */ tone, /** @type {string} */ words) =>
+      h("li", {}, h("span", { class: "swatch", "data-tone": tone }), words);
+    const legend = h(
+      "ul",
+      { class: "legend" },
+      key("", "Score of an interval"),
+      key("conduct", "Flagged, or a violation"),
+      key("technical", "Not observed"),
+    );
+    this.append(this.picture, legend);
+    new ResizeObserver(() => this.draw()).observe(this);
+  }
+
+  /**
+   * @param {{intervals: Interval[], episodes: Episode[], nowS: number, intervalS: number,
+   *   threshold: number}} state
+   */
+  show(state) {
+    Object.assign(this, state);
+    this.draw();
+  }
+
+  draw() {
+    const width = this.clientWidth;
+    if (!this.picture || width < 50) return;
+    const spanS = axisSpan(this.nowS, this.intervalS);
+    const inner = width - LEFT_PX - RIGHT_PX;
+    const x = (/** @type {number} */ atS) => LEFT_PX + (atS / spanS) * inner;
+    const rows = inRows(this.episodes, this.nowS, (6 / inner) * spanS);
+    const rowCount = Math.min(MOST_ROWS, Math.max(2, ...rows.map(({ row }) => row + 1)));
+    const height = TOP_PX + BARS_PX + 8 + rowCount * ROW_PX + 20;
+    const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" });
+    this.drawAxis(svg, x, spanS, inner, height);
+    this.drawIntervals(svg, x);
+    this.drawEpisodes(svg, x, rows);
+    this.picture.replaceChildren(svg);
+    this.picture.setAttribute("aria-label", this.summary());
+  }
+
+  summary() {
+    const flagged = this.intervals.filter((interval) => interval.is_flagged);
+    const names = flagged.map(({ start_s, score }) => `${duration(start_s)} with ${points(score)} points`);
+    return (
+      `${this.intervals.length} intervals, ${flagged.length} flagged` +
+      (names.length > 0 ? `: at ${names.join(", at ")}.` : ".") +
+      ` ${this.episodes.length} violations.`
+    );
+  }
+
+  get highest() {
+    return Math.max(2 * this.threshold, ...this.intervals.map((interval) => interval.score));
+  }
+
+  /** @param {number} score */
+  y(score) {
+    return TOP_PX + BARS_PX * (1 - score / this.highest);
+  }
+
+  /**
+   * @param {SVGElement} svg
+   * @param {(atS: number) => number} x
+   * @param {number} spanS
+   * @param {number} inner
+   * @param {number} height
+   */
+  drawAxis(svg, x, spanS, inner, height) {
+    const base = TOP_PX + BARS_PX;
+    const line = (/** @type {string} */ name, /** @type {number} */ y) =>
+      s("line", { class: name, x1: LEFT_PX, x2: LEFT_PX + inner, y1: y, y2: y });
+    svg.append(line("tl-grid", base), line("tl-threshold", this.y(this.threshold)));
+    svg.append(text(LEFT_PX - 6, this.y(this.threshold) + 4, points(this.threshold), "end"));
+    svg.append(text(LEFT_PX - 6, base + 4, "0", "end"));
+    const step = tickStep(spanS, inner, 56);
+    for (let atS = 0; atS <= spanS; atS += step) {
+      const anchor = atS === 0 ? "start" : atS + step > spanS ? "end" : "middle";
+      svg.append(text(x(atS), height - 4, duration(atS), anchor));
+    }
+  }
+
+  /**
+   * @param {SVGElement} svg
+   * @param {(atS: number) => number} x
+   */
+  drawIntervals(svg, x) {
+    const base = TOP_PX + BARS_PX;
+    for (const interval of this.intervals) {
+      const left = x(interval.start_s) + 1;
+      const width = Math.max(1, x(interval.end_s) - left - 1);
+      const unseen = interval.is_closed ? 1 - leastCoverage(interval.coverage) : 0;
+      if (unseen > 0.05) {
+        const height = Math.max(2, 8 * unseen);
+        svg.append(s("rect", { class: "tl-unseen", x: left, y: base + 1, width, height }));
+      }
+      if (interval.score <= 0) continue;
+      const top = this.y(interval.score);
+      const bar = s("rect", { class: "tl-bar", x: left, y: top, width, height: base - top, rx: 1 });
+      bar.setAttribute("data-flagged", String(interval.is_flagged));
+      svg.append(bar);
+      if (!interval.is_flagged) continue;
+      const flag = s("path", { class: "tl-flag", d: FLAG_PATH });
+      flag.setAttribute("transform", `translate(${left + width / 2 - 3} ${top - 3})`);
+      svg.append(flag);
+    }
+  }
+
+  /**
+   * @param {SVGElement} svg
+   * @param {(atS: number) => number} x
+   * @param {{episode: Episode, row: number}[]} rows
+   */
+  drawEpisodes(svg, x, rows) {
+    const top = TOP_PX + BARS_PX + 12;
+    for (const { episode, row } of rows) {
+      if (row >= MOST_ROWS) continue;
+      const left = x(episode.start_s);
+      const width = Math.max(4, x(episode.end_s ?? this.nowS) - left);
+      const mark = s("rect", {
+        class: "tl-episode",
+        x: left,
+        y: top + row * ROW_PX,
+        width,
+        height: ROW_PX - 4,
+        rx: 2,
+      });
+      mark.setAttribute("data-free", String(episode.points === 0));
+      const title = s("title");
+      title.textContent = `${ruleLabel(episode.rule)}, ${duration(episode.start_s)}`;
+      mark.append(title);
+      svg.append(mark);
+    }
+  }
+}
+
+/** @param {Record<string, number>} coverage */
+function leastCoverage(coverage) {
+  const face = coverage.face ?? coverage.camera;
+  return face ?? 1;
+}
+
+/**
+ * @param {number} x
+ * @param {number} y
+ * @param {string} words
+ * @param {"start" | "middle" | "end"} anchor
+ */
+function text(x, y, words, anchor) {
+  const element = s("text", { class: "tl-text", x, y, "text-anchor": anchor });
+  element.textContent = words;
+  return element;
+}
+
+customElements.define("session-timeline", SessionTimeline);

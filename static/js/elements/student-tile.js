@@ -1,0 +1,128 @@
+/** `<student-tile>`: one running session on the wall. Its parts keep their place and size. */
+import { changeIcon, h, icon, setText } from "../lib/dom.js";
+import { ago, overallCoverage, percent, points } from "../lib/format.js";
+import { facesLabel, gazeWords, lineWords, ruleLabel } from "../lib/words.js";
+import { ScoreRing } from "./score-ring.js";
+
+const LOW_COVERAGE = 0.8;
+
+export class StudentTile extends HTMLElement {
+  /** @type {import("../admin/order.js").Row | null} */
+  row = null;
+  pictureUrl = "";
+
+  connectedCallback() {
+    if (this.link) return;
+    this.link = h("a", { class: "tile__link" });
+    this.exam = h("span", { class: "tile__exam" });
+    this.faces = h("span", { class: "seen" }, icon("face"), h("span"));
+    this.gaze = h("span", { class: "seen" }, icon("eye"), h("span"));
+    this.line = h("span", { class: "seen" }, icon("line"), h("span"));
+    this.cover = h("span", { class: "seen" });
+    this.last = h("span", { class: "tile__last soft" });
+    this.total = h("span", { class: "soft number" });
+    this.ring = new ScoreRing();
+    this.thumb = h("span", { class: "tile__thumb" }, icon("camera"));
+    this.image = /** @type {HTMLImageElement} */ (h("img", { alt: "", hidden: true }));
+    this.thumb.append(this.image);
+    this.append(
+      h(
+        "div",
+        { class: "tile__body" },
+        this.thumb,
+        h(
+          "div",
+          { class: "tile__who" },
+          this.link,
+          this.exam,
+          h("span", { class: "tile__seen" }, this.faces, this.gaze),
+        ),
+        this.ring,
+        h("div", { class: "tile__foot" }, this.last, this.total, this.line, this.cover),
+      ),
+    );
+    if (this.row) this.render();
+  }
+
+  disconnectedCallback() {
+    // Moving a tile disconnects it for an instant; a tile that is gone frees its picture.
+    queueMicrotask(() => {
+      if (!this.isConnected) URL.revokeObjectURL(this.pictureUrl);
+    });
+  }
+
+  /**
+   * @param {import("../admin/order.js").Row} row
+   * @param {number} threshold
+   * @param {number} nowMs
+   */
+  show(row, threshold, nowMs) {
+    this.row = row;
+    this.threshold = threshold;
+    this.nowMs = nowMs;
+    this.render();
+  }
+
+  render() {
+    const { row } = this;
+    if (!row || !this.link || !this.ring) return;
+    this.link.setAttribute("href", `/admin/session/${encodeURIComponent(row.session_id)}`);
+    setText(this.link, row.user_id);
+    setText(/** @type {Element} */ (this.exam), row.exam_id);
+    const facesTone = row.faces === null ? "unknown" : row.faces === 1 ? "" : "conduct";
+    this.mark(this.faces, row.faces === null || row.faces < 2 ? "face" : "people", facesTone, facesLabel(row.faces));
+    const gaze = gazeWords(row.gaze);
+    const gazeTone = { focused: "", distracted: "conduct" }[row.gaze] ?? "unknown";
+    this.mark(this.gaze, gaze.icon, gazeTone, gaze.label);
+    const line = lineWords(row.line);
+    const lineTone = row.line === "good" ? "unknown" : "technical";
+    this.mark(this.line, line.icon, lineTone, `Line ${line.label.toLowerCase()}`);
+    this.renderCoverage(row);
+    this.renderLast(row);
+    setText(/** @type {Element} */ (this.total), `Total ${points(row.total_score)}`);
+    this.ring.show({ score: row.interval_score, threshold: this.threshold ?? 10 });
+    this.ring.setAttribute("title", "Score of this interval");
+  }
+
+  /** @param {import("../admin/order.js").Row} row */
+  renderCoverage(row) {
+    const share = overallCoverage(row.coverage);
+    const cover = /** @type {HTMLElement} */ (this.cover);
+    setText(cover, share === null ? "" : `Observed ${percent(share)}`);
+    cover.dataset.tone = share !== null && share < LOW_COVERAGE ? "technical" : "unknown";
+  }
+
+  /** @param {import("../admin/order.js").Row} row */
+  renderLast(row) {
+    const last = row.last_violation;
+    const text = last
+      ? `${ruleLabel(last.rule)}, ${ago(last.at, this.nowMs ?? Date.now())}`
+      : "Nothing noticed";
+    setText(/** @type {Element} */ (this.last), text);
+  }
+
+  /**
+   * @param {HTMLElement | undefined} element
+   * @param {string} sign
+   * @param {string} tone
+   * @param {string} words
+   */
+  mark(element, sign, tone, words) {
+    if (!element) return;
+    element.dataset.tone = tone;
+    changeIcon(/** @type {SVGElement} */ (element.firstElementChild), sign);
+    setText(/** @type {Element} */ (element.lastElementChild), words);
+  }
+
+  /** @param {ArrayBuffer | Uint8Array} jpeg */
+  showPicture(jpeg) {
+    if (!this.image) return;
+    const url = URL.createObjectURL(new Blob([/** @type {BlobPart} */ (jpeg)], { type: "image/jpeg" }));
+    URL.revokeObjectURL(this.pictureUrl);
+    this.pictureUrl = url;
+    this.image.src = url;
+    this.image.hidden = false;
+  }
+}
+
+customElements.define("student-tile", StudentTile);
