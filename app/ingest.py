@@ -22,6 +22,8 @@ from app.pool import InferencePool
 from app.records import SessionRecord
 from app.settings import Settings
 from scoring.model import Detector, ScreenEvent
+from scoring.policy import policy_from_dict
+from scoring.policy_shape import PolicyError
 
 log = logging.getLogger(__name__)
 
@@ -180,9 +182,10 @@ class Ingest:
 
 
 def _detectors(session: SessionRecord) -> frozenset[str]:
-    """The detectors the session's policy has on; all of them when it does not say."""
-    everything = frozenset(str(detector) for detector in Detector)
-    named = session.policy.get("detectors")
-    if isinstance(named, (list, tuple)):
-        return everything & frozenset(str(name) for name in named)
-    return everything
+    """What the session's policy needs; every detector when the policy cannot be read."""
+    try:
+        needed = policy_from_dict(session.policy).detectors
+    except PolicyError:
+        log.exception("A policy cannot be read", extra={"session_id": session.session_id})
+        needed = frozenset(Detector)
+    return frozenset(str(detector) for detector in needed)

@@ -16,7 +16,7 @@ from app.mailbox import Mailbox
 from app.records import SessionRecord, SessionState
 from app.settings import Settings
 from detectors.messages import AnalysisResult, DetectorStatus
-from scoring.model import EventKind, ScreenEvent
+from scoring.model import Detector, EventKind, ScreenEvent
 from tests.fakes import FakeClock
 from tests.scripted_media import scripted_jpeg, scripted_pcm
 
@@ -368,6 +368,16 @@ def test_opening_twice_keeps_the_stream(bench: Bench) -> None:
     assert bench.ingest.accept_batch("s1", *bench.batch(seq=0)).is_repeat
 
 
+def test_the_detectors_a_policy_has_off_are_not_asked(bench: Bench) -> None:
+    assert len(bench.pool.opened["s1"][1]) == len(Detector)
+    policy: dict[str, object] = {"detectors_off": ["gaze", "voice"]}
+    bench.ingest.open(replace(bench.session, session_id="s2", policy=policy))
+    everything = {str(detector) for detector in Detector}
+    assert bench.pool.opened["s2"][1] == everything - {"gaze", "voice"}
+    bench.ingest.open(replace(bench.session, session_id="s3", policy={"odd": 1}))
+    assert bench.pool.opened["s3"][1] == everything
+
+
 def test_a_stopping_server_takes_nothing(bench: Bench) -> None:
     bench.ingest.stop()
     with pytest.raises(Unavailable):
@@ -408,7 +418,7 @@ HEADERS = JSON_VALUES | st.fixed_dictionaries(
 )
 
 
-@hypothesis_settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@hypothesis_settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(HEADERS, st.binary(max_size=200) | JSON_VALUES)
 def test_garbage_raises_nothing_but_our_own_errors_and_changes_nothing(
     header: object, body: object
@@ -427,7 +437,7 @@ def test_garbage_raises_nothing_but_our_own_errors_and_changes_nothing(
         assert bench.ingest.accept_batch("s1", *bench.batch()).refused == ()
 
 
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=100, deadline=None)
 @given(JSON_VALUES, st.binary(max_size=50))
 def test_garbage_events_raise_nothing_but_our_own_errors(payload: object, blob: bytes) -> None:
     bench = Bench()
