@@ -12,7 +12,8 @@ from typing import Generic, Protocol, TypeVar
 
 from scoring.findings import Findings
 from scoring.model import Violation
-from scoring.stream import Key, Record, key_of, prefers
+from scoring.stream import Key, Record, Sighting, key_of, prefers
+from scoring.trace import decode, encode
 
 State = TypeVar("State")
 
@@ -35,14 +36,36 @@ class Fold(Protocol[State]):
 
 
 class Block(Generic[State]):
-    """One stretch of time: its records by key, the state at its start, what was found."""
+    """One stretch of time: its records, the state at its start, what was found.
 
-    __slots__ = ("found", "records", "start")
+    The records of a block that time has left are kept packed until one more comes.
+    """
+
+    __slots__ = ("_packed", "_records", "found", "start")
 
     def __init__(self, start: State, found: Findings) -> None:
         self.start = start
         self.found = found
-        self.records: dict[Key, Record] = {}
+        self._records: dict[Key, Record] | None = {}
+        self._packed = b""
+
+    def records(self) -> dict[Key, Record]:
+        """The records by key, for reading."""
+        if self._records is not None:
+            return self._records
+        return {key_of(record): record for record in decode(self._packed).records()}
+
+    def opened(self) -> dict[Key, Record]:
+        """The records by key, for changing."""
+        if self._records is None:
+            self._records = self.records()
+        return self._records
+
+    def pack(self) -> None:
+        """Keep the records in few bytes."""
+        if self._records is not None:
+            self._packed = encode(self._records.values())
+            self._records = None
 
 
 class BlockedFold(Generic[State]):
@@ -54,7 +77,9 @@ class BlockedFold(Generic[State]):
         self.blocks: list[Block[State]] = [Block(fold.save(), fold.found)]
         self._changed: set[int] = set()
         self._dirty: set[int] = set()
+        self._unpacked: set[int] = set()
         self._flushed_ms = 0
+        self._last_key: Key = (-1, 0, "")
 
     def add(self, record: Record) -> bool:
         """Take a record in any order; returns whether it was new."""
@@ -62,12 +87,20 @@ class BlockedFold(Generic[State]):
         index = record.at_ms // self._block_ms
         if index >= len(self.blocks):
             self._roll_to(index)
-        records = self.blocks[index].records
+        elif index < len(self.blocks) - 1:
+            self._unpacked.add(index)
+        records = self.blocks[index].opened()
         known = records.get(key)
         if known is not None and (known == record or not prefers(record, known)):
             return False
         records[key] = record
-        if known is None and record.at_ms >= self.fold.cursor and not self._dirty:
+        # Observations of one instant are of different detectors and may come in any order.
+        is_next = key > self._last_key or (
+            isinstance(record, Sighting) and key[0] == self._last_key[0] and self._last_key[1] >= 0
+        )
+        is_next = is_next and known is None and not self._dirty
+        if is_next and record.at_ms >= self.fold.cursor:
+            self._last_key = key
             self.fold.feed(record)
         else:
             self._dirty.add(index)
@@ -76,7 +109,8 @@ class BlockedFold(Generic[State]):
     def remove(self, record: Record) -> None:
         """Take a record back."""
         index = record.at_ms // self._block_ms
-        del self.blocks[index].records[key_of(record)]
+        del self.blocks[index].opened()[key_of(record)]
+        self._unpacked.add(index)
         self._dirty.add(index)
 
     def settle(self, to_ms: int) -> bool:
@@ -94,23 +128,34 @@ class BlockedFold(Generic[State]):
             self._flushed_ms = self.fold.cursor
             self.fold.flush()
         self._note_change()
+        self._pack()
         return is_late
 
     def finish(self, end_ms: int) -> None:
         """The stream ends at `end_ms`; what is later is dropped. Repeat it after a late record."""
         last = max(0, end_ms - 1) // self._block_ms
-        if self.fold.cursor > end_ms:
-            del self.blocks[last + 1 :]
-            records = self.blocks[last].records
-            for key in [key for key in records if key[0] >= end_ms]:
+        if self.fold.cursor >= end_ms:
+            records = self.blocks[last].opened()
+            self._unpacked.add(last)
+            late = [key for key in records if key[0] >= end_ms]
+            for key in late:
                 del records[key]
-            self._dirty = {index for index in self._dirty if index < last} | {last}
+            if late or len(self.blocks) > last + 1 or self.fold.cursor > end_ms:
+                self._changed.update(range(last + 1, len(self.blocks)))
+                del self.blocks[last + 1 :]
+                self._dirty = {index for index in self._dirty if index < last} | {last}
         if self._dirty:
             self._refold(min(self.fold.cursor, end_ms))
         self._roll_to(last)
         self.fold.advance(end_ms)
         self.fold.finish()
         self._note_change()
+
+    def _pack(self) -> None:
+        """Pack what time has left, but for the newest block and the one before it."""
+        for index in [each for each in self._unpacked if each < len(self.blocks) - 2]:
+            self.blocks[index].pack()
+            self._unpacked.remove(index)
 
     def _note_change(self) -> None:
         if self.fold.found.is_changed:
@@ -124,6 +169,7 @@ class BlockedFold(Generic[State]):
             self.fold.flush()
             self._note_change()
             self.fold.found = Findings()
+            self._unpacked.add(len(self.blocks) - 1)
             self.blocks.append(Block(self.fold.save(), self.fold.found))
 
     def _refold(self, reached_ms: int) -> None:
@@ -146,7 +192,8 @@ class BlockedFold(Generic[State]):
     def _fold_block(self, index: int, reached_ms: int) -> None:
         block = self.blocks[index]
         block.found = self.fold.found = Findings()
-        for _, record in sorted(block.records.items()):
+        for key, record in sorted(block.records().items()):
+            self._last_key = key
             self.fold.feed(record)
         if index < len(self.blocks) - 1:
             self.fold.advance((index + 1) * self._block_ms)

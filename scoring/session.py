@@ -7,6 +7,7 @@ find; an item that comes late changes what it must, and the changes say so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from scoring.blocks import BlockedFold
@@ -19,7 +20,8 @@ from scoring.model import Change, Detector, IntervalScore, Item, Ledger, Scores
 from scoring.occurrences import Occurrences
 from scoring.policy_shape import Policy
 from scoring.restore import findings_of, flags_of
-from scoring.stream import DETECTOR_INDEX, Happening, Record, Sighting, record_of
+from scoring.stream import DETECTOR_INDEX, Happening, Key, Record, Sighting, record_of
+from scoring.trace import decode, encode
 
 # Results come this much later than their instant at most in a healthy session: what is not
 # observed by then is taken as unobserved, and an interval is closed. Later items still count.
@@ -32,6 +34,14 @@ _BLOCK_MS = 60_000
 _LONGEST_MS = 7 * 24 * 3600 * 1000
 
 
+@dataclass(frozen=True, slots=True)
+class TraceBlock:
+    """A stretch of the session's trace: `index` counts stretches of equal length from the start."""
+
+    index: int
+    data: bytes
+
+
 class SessionScorer:
     """The scorer of one session under one policy."""
 
@@ -42,7 +52,8 @@ class SessionScorer:
         stored stands, and the time between is unobserved."""
         self.policy = policy
         self._interval_ms = round(policy.interval_s * 1000)
-        block_ms = self._interval_ms * -(-_BLOCK_MS // self._interval_ms)
+        block_ms = self._block_ms = self._interval_ms * -(-_BLOCK_MS // self._interval_ms)
+        self._changed_blocks: set[int] = set()
         self._focus_lane: Lane | None = None
         self._lane_of: dict[int, BlockedFold[Any]] = {}
         self._folds: list[BlockedFold[Any]] = []
@@ -71,6 +82,34 @@ class SessionScorer:
         for fold in self._folds:
             fold.settle(self._from_ms)
 
+    @classmethod
+    def from_trace(cls, policy: Policy, trace: Iterable[bytes], at_s: float) -> SessionScorer:
+        """A scorer that goes on at `at_s` from a stored trace, as if it had never stopped. What
+        follows from the trace counts as announced.
+
+        Raises scoring.trace.TraceError when a block cannot be read.
+        """
+        scorer = cls(policy)
+        for block in trace:
+            for record in decode(block).records():
+                scorer._take(record)
+        scorer.update((), at_s)
+        scorer.take_trace()
+        return scorer
+
+    def take_trace(self) -> list[TraceBlock]:
+        """The trace blocks that changed since the last call: store each under its index."""
+        changed = sorted(self._changed_blocks)
+        self._changed_blocks.clear()
+        return [TraceBlock(index, self._encoded(index)) for index in changed]
+
+    def _encoded(self, index: int) -> bytes:
+        records: dict[Key, Record] = {}
+        for fold in self._folds:
+            if index < len(fold.blocks):
+                records.update(fold.blocks[index].records())
+        return encode(records.values())
+
     def update(self, items: Iterable[Item], now_s: float) -> tuple[Change, ...]:
         """Take items in any order, duplicates included, and let time pass to `now_s`.
 
@@ -81,7 +120,8 @@ class SessionScorer:
         if len(records) > 1:
             records.sort(key=_at_ms)
         for record in records:
-            self._take(record)
+            if self._take(record):
+                self._changed_blocks.add(record.at_ms // self._block_ms)
         if self._end_ms is not None:
             return self._finish(self._end_ms)
         self._now_ms = max(self._now_ms, now_ms)
@@ -105,31 +145,32 @@ class SessionScorer:
             fold.finish(end_ms)
         return self._board.changes(self._reach(), -(-end_ms // self._interval_ms))
 
-    def _take(self, record: Record) -> None:
+    def _take(self, record: Record) -> bool:
         at_ms = record.at_ms
         if not 0 <= at_ms < (_LONGEST_MS if self._end_ms is None else self._end_ms):
-            return
+            return False
         if isinstance(record, Sighting):
             fold = self._lane_of.get(record.look.detector)
-            if fold is not None and at_ms >= self._from_ms:
-                fold.add(record)
-        elif isinstance(record, Happening):
-            self._take_event(record)
-        else:
-            self._breaks.add(record)
-            for fold in self._folds:
-                fold.add(record)
+            return fold is not None and at_ms >= self._from_ms and fold.add(record)
+        if isinstance(record, Happening):
+            return self._take_event(record)
+        self._breaks.add(record)
+        is_new = False
+        for fold in self._folds:
+            is_new = fold.add(record)
+        return is_new
 
-    def _take_event(self, event: Happening) -> None:
+    def _take_event(self, event: Happening) -> bool:
         if event.event_id in self._known_before:
-            return
+            return False
         known = self._events.get(event.event_id)
         if known is not None:
             if (known.at_ms, known.kind.value) <= (event.at_ms, event.kind.value):
-                return
+                return False
             self._screen.remove(known)
+            self._changed_blocks.add(known.at_ms // self._block_ms)
         self._events[event.event_id] = event
-        self._screen.add(event)
+        return self._screen.add(event)
 
     @property
     def scores(self) -> Scores:

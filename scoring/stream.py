@@ -76,7 +76,7 @@ class BreakMark(NamedTuple):
 Record = Sighting | Happening | BreakMark
 Key = tuple[int, int, str]
 
-_BREAK_RANK = -1
+_BREAK_RANK = -2
 _EVENT_RANKS: dict[EventKind, int] = {each: rank for rank, each in enumerate(EventKind)}
 # A return before the next loss at the same millisecond: two changes of focus, not one.
 _EVENT_RANKS[EventKind.FOCUS_RETURNED] = -1

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.model import Break, Detector, EventKind, Item, Ledger, Observation, ScreenEvent
+from scoring.model import (
+    Break,
+    Detector,
+    EventKind,
+    Item,
+    Ledger,
+    Observation,
+    ScreenEvent,
+    ViolationChanged,
+    ViolationWithdrawn,
+)
 from scoring.policy import standard_policy
 from scoring.replay import distinct, replay, rescore
 from scoring.session import SessionScorer
 from scoring.stream import Record, record_of
 from scoring.trace import TraceError, decode, encode
-from tests.unit.scoring.streams import QUIET
+from tests.unit.scoring.streams import QUIET, seen
 
 LOUD = {
     Detector.FACE: ("none", "turned", "several"),
@@ -45,7 +56,7 @@ def session(seed: int, length_s: int) -> list[Item]:
         kind = rng.choice(list(EventKind))
         items.append(ScreenEvent(f"e{number}", kind, rng.uniform(0, length_s)))
     start_s = rng.uniform(0, length_s)
-    items += [Break(start_s, True), Break(start_s + rng.uniform(0, 20), False)]
+    items += [Break(start_s, True), Break(start_s + rng.uniform(1, 20), False)]
     return items
 
 
@@ -122,6 +133,36 @@ def test_a_trace_gives_back_the_very_same_records(seed: int) -> None:
     assert decode(encode(records)).records() == records
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6))
+def test_items_of_one_millisecond_have_one_order(seed: int) -> None:
+    items = [replace(item, at_s=round(item.at_s)) for item in session(seed, 60)]
+    assert live(items, 58.0, random.Random(seed), 3.0) == replay(standard_policy(), items, 58.0)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10**6))
+def test_a_session_taken_up_from_its_trace_ends_as_if_it_had_never_stopped(seed: int) -> None:
+    items = sorted(session(seed, 300), key=lambda item: item.at_s)
+    before = [item for item in items if item.at_s < 210]
+    first = SessionScorer(standard_policy())
+    trace: dict[int, bytes] = {}
+    for start in range(0, len(before), 50):
+        batch = before[start : start + 50]
+        first.update(batch, batch[-1].at_s + 1)
+        trace.update((block.index, block.data) for block in first.take_trace())
+    second = SessionScorer.from_trace(
+        standard_policy(), [trace[index] for index in sorted(trace)], 250
+    )
+    # What was on its way comes again, some of it a second time.
+    second.update([item for item in items if item.at_s >= 150], 300)
+    second.end(300)
+    assert second.ledger() == replay(standard_policy(), items, 300)
+    trace.update((block.index, block.data) for block in second.take_trace())
+    stored = [trace[index] for index in sorted(trace)]
+    assert rescore(standard_policy(), stored, 300) == second.ledger()
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10**6))
 def test_the_ledger_of_a_running_session_does_not_depend_on_how_often_time_passes(
@@ -147,3 +188,14 @@ def test_bytes_that_are_no_trace_are_refused() -> None:
     for data in (b"", b"x" * 40, encode([])[:-2]):
         with pytest.raises(TraceError):
             decode(data)
+
+
+def test_what_began_after_a_backdated_end_is_withdrawn() -> None:
+    scorer = SessionScorer(standard_policy())
+    frames = seen(Detector.FACE, 100, (70, 90, "none"))
+    told = [c for c in scorer.update(frames, 100) if isinstance(c, ViolationChanged)]
+    assert {change.violation.violation_id for change in told} == {"no_face-70000"}
+    withdrawn = [c for c in scorer.end(50) if isinstance(c, ViolationWithdrawn)]
+    assert [change.violation.violation_id for change in withdrawn] == ["no_face-70000"]
+    assert scorer.ledger() == replay(standard_policy(), frames, 50)
+    assert scorer.scores.flagged_intervals == 0
