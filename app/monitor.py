@@ -21,7 +21,8 @@ from app.intake import StreamState
 from app.outbox import Outbox
 from app.records import SessionRecord
 from app.settings import Settings
-from app.track import Flags, NewScorer, Scorer, Shows, Stores, Surroundings, Track
+from app.surroundings import Flags, NewScorer, Scorer, Shows, Stores, Surroundings
+from app.track import Track
 from app.views import SessionView
 from detectors.messages import AnalysisResult
 from scoring.model import Ledger, Scores, ScreenEvent

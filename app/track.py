@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import replace
 
-from app.clock import Clock, SessionTime
+from app.clock import SessionTime
 from app.intake import StreamState
-from app.outbox import Outbox
 from app.records import IntervalRecord, SessionRecord, ViolationRecord
+from app.surroundings import Surroundings
 from app.views import Mark, SessionView, Warned
 from detectors.messages import AnalysisResult, DetectorFault, Overlay
 from scoring.model import (
@@ -31,7 +29,7 @@ from scoring.model import (
     ViolationChanged,
     ViolationWithdrawn,
 )
-from scoring.policy import Policy, policy_from_dict
+from scoring.policy import policy_from_dict
 
 log = logging.getLogger(__name__)
 
@@ -41,79 +39,6 @@ LATER_S = 5.0
 CONTACT_STORED_S = 15.0
 VIEW_S = 1.0
 WARNED_S = 10.0
-
-
-class Scorer(Protocol):
-    """What of `scoring.session.SessionScorer` is used."""
-
-    @property
-    def scores(self) -> Scores: ...
-
-    @property
-    def running_interval(self) -> IntervalScore: ...
-
-    def update(self, items: Iterable[Item], now_s: float) -> tuple[Change, ...]: ...
-
-    def end(self, at_s: float) -> tuple[Change, ...]: ...
-
-
-# Makes a scorer that goes on from what is stored, at a second of the session.
-NewScorer = Callable[[Policy, Ledger, float], Scorer]
-
-
-class Flags(Protocol):
-    """Keeps the evidence of a flagged interval, and lets go of a session that ended."""
-
-    def flag(
-        self,
-        session: SessionRecord,
-        time: SessionTime,
-        interval: IntervalScore,
-        pre_roll_s: float,
-        post_roll_s: float,
-    ) -> object: ...
-
-    def withdraw(self, session_id: str, interval_index: int) -> None: ...
-
-    def end_session(self, session_id: str, at_s: float) -> None: ...
-
-
-class Shows(Protocol):
-    """Who is shown what happens."""
-
-    def violation(self, session_id: str, mark: Mark) -> None: ...
-
-    def flagged(self, session_id: str, interval: IntervalScore, at: datetime) -> None: ...
-
-    def thumbnail(self, session_id: str, jpeg: bytes, at: datetime) -> None: ...
-
-
-class Stores(Protocol):
-    """Where the records are."""
-
-    def violations(self, session_id: str) -> Sequence[ViolationRecord]: ...
-
-    def intervals(self, session_id: str) -> Sequence[IntervalRecord]: ...
-
-    def save_violation(self, record: ViolationRecord) -> None: ...
-
-    def delete_violation(self, session_id: str, violation_id: str) -> object: ...
-
-    def save_interval(self, record: IntervalRecord) -> None: ...
-
-    def update_session(self, session_id: str, **fields: object) -> object: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every track works with."""
-
-    clock: Clock
-    store: Stores
-    outbox: Outbox
-    recorder: Flags
-    live: Shows
-    new_scorer: NewScorer
 
 
 class Track:
@@ -144,6 +69,7 @@ class Track:
         self._faults: dict[str, DetectorFault] = {}
         self._warned: deque[Warned] = deque(maxlen=20)
         self._viewed_s = -VIEW_S
+        self._interval_due_s = self._opened_s + LATER_S
 
     # Time and contact
 
@@ -172,6 +98,9 @@ class Track:
         for change in changes:
             self._apply(change)
         self._store_scores(SOON_S)
+        if now_s >= self._interval_due_s:
+            self._interval_due_s = now_s + LATER_S
+            self._store_interval(self._scorer.running_interval, 0.0)
         is_news = bool(posted or changes) or now_s - self._viewed_s >= VIEW_S
         if is_news:
             self._viewed_s = now_s
@@ -254,7 +183,6 @@ class Track:
         )
 
     def _change_interval(self, interval: IntervalScore, is_newly_flagged: bool) -> None:
-        record = IntervalRecord(self.session_id, interval, self._time.instant(interval.start_s))
         is_news = (
             is_newly_flagged
             or interval.is_closed
@@ -262,11 +190,7 @@ class Track:
             or interval.score != self._stored_scores.get(interval.index)
         )
         self._stored_scores[interval.index] = interval.score
-        self._around.outbox.put(
-            (self.session_id, "interval", str(interval.index)),
-            lambda: self._around.store.save_interval(record),
-            within_s=0.0 if is_news else LATER_S,
-        )
+        self._store_interval(interval, 0.0 if is_news else LATER_S)
         if is_newly_flagged:
             self._flagged.add(interval.index)
             self._flag(interval)
@@ -275,6 +199,25 @@ class Track:
             self._around.recorder.withdraw(self.session_id, interval.index)
         if interval.is_closed:
             self._forget_before(interval.start_s)
+
+    def _store_interval(self, interval: IntervalScore, within_s: float) -> None:
+        stored = self._over_whole_length(interval)
+        record = IntervalRecord(self.session_id, stored, self._time.instant(interval.start_s))
+        self._around.outbox.put(
+            (self.session_id, "interval", str(interval.index)),
+            lambda: self._around.store.save_interval(record),
+            within_s=within_s,
+        )
+
+    def _over_whole_length(self, interval: IntervalScore) -> IntervalScore:
+        """With coverage as a share of the whole interval: should the server die in it, what is
+        not stored was not observed."""
+        if interval.is_closed:
+            return interval
+        elapsed_s = self._time.now_s() - interval.start_s
+        share = min(1.0, max(0.0, elapsed_s / (interval.end_s - interval.start_s)))
+        coverage = tuple((name, value * share) for name, value in interval.coverage)
+        return replace(interval, coverage=coverage)
 
     def _forget_before(self, start_s: float) -> None:
         """Let go of what ended before the interval that closed; the store has it."""

@@ -312,19 +312,37 @@ def test_a_flag_that_late_observations_took_back_is_withdrawn(room: Room) -> Non
     assert not room.repository.intervals("s1")[0].interval.is_flagged
 
 
-def test_coverage_alone_is_stored_later_but_a_score_at_once(room: Room) -> None:
+def test_coverage_alone_is_stored_now_and_then_but_a_score_at_once(room: Room) -> None:
     scorer = room.open()
-    scorer.script = [IntervalChanged(interval(score=0.0, points=()))]
-    room.tick()
+    stored = []
+    for step in range(1, 25):
+        scorer.running_interval = interval(score=0.0, points=(), coverage=(("face", 1.0),))
+        room.tick(0.5)
+        room.store()
+        intervals = room.repository.intervals("s1")
+        stored.append(intervals[0].interval.coverage[0][1] if intervals else None)
+        if step == 23:
+            scorer.script = [IntervalChanged(interval(score=4.0, coverage=(("face", 1.0),)))]
+    assert stored[8] is None
+    assert stored[9] == stored[18] == pytest.approx(5 / 30)
+    assert stored[19] == stored[22] == pytest.approx(10 / 30)
+    assert stored[23] == pytest.approx(12 / 30)
+
+
+def test_coverage_of_a_running_interval_is_stored_as_a_share_of_its_whole_length(
+    room: Room,
+) -> None:
+    scorer = room.open()
+    running = interval(coverage=(("face", 0.8),))
+    scorer.running_interval = running
+    room.tick(15)
     room.store()
-    assert len(room.repository.intervals("s1")) == 1
-    scorer.script = [IntervalChanged(interval(score=0.0, points=(), coverage=(("face", 0.5),)))]
-    room.tick()
+    assert dict(room.repository.intervals("s1")[0].interval.coverage) == {"face": 0.4}
+    scorer.running_interval = interval(1, score=0.0, points=())
+    scorer.script = [IntervalChanged(replace(running, is_closed=True))]
+    room.tick(19)
     room.store()
-    assert room.repository.intervals("s1")[0].interval.coverage == ()
-    room.tick(5.0)
-    room.store()
-    assert room.repository.intervals("s1")[0].interval.coverage == (("face", 0.5),)
+    assert dict(room.repository.intervals("s1")[0].interval.coverage) == {"face": 0.8}
 
 
 def test_running_scores_are_stored_every_other_second_at_most(room: Room) -> None:

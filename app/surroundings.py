@@ -1,0 +1,88 @@
+"""What a session that is being scored needs of the parts around it, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from app.clock import Clock, SessionTime
+from app.outbox import Outbox
+from app.records import IntervalRecord, SessionRecord, ViolationRecord
+from app.views import Mark
+from scoring.model import Change, IntervalScore, Item, Ledger, Scores
+from scoring.policy import Policy
+
+
+class Scorer(Protocol):
+    """What of `scoring.session.SessionScorer` is used."""
+
+    @property
+    def scores(self) -> Scores: ...
+
+    @property
+    def running_interval(self) -> IntervalScore: ...
+
+    def update(self, items: Iterable[Item], now_s: float) -> tuple[Change, ...]: ...
+
+    def end(self, at_s: float) -> tuple[Change, ...]: ...
+
+
+# Makes a scorer that goes on from what is stored, at a second of the session.
+NewScorer = Callable[[Policy, Ledger, float], Scorer]
+
+
+class Flags(Protocol):
+    """Keeps the evidence of a flagged interval, and lets go of a session that ended."""
+
+    def flag(
+        self,
+        session: SessionRecord,
+        time: SessionTime,
+        interval: IntervalScore,
+        pre_roll_s: float,
+        post_roll_s: float,
+    ) -> object: ...
+
+    def withdraw(self, session_id: str, interval_index: int) -> None: ...
+
+    def end_session(self, session_id: str, at_s: float) -> None: ...
+
+
+class Shows(Protocol):
+    """Who is shown what happens."""
+
+    def violation(self, session_id: str, mark: Mark) -> None: ...
+
+    def flagged(self, session_id: str, interval: IntervalScore, at: datetime) -> None: ...
+
+    def thumbnail(self, session_id: str, jpeg: bytes, at: datetime) -> None: ...
+
+
+class Stores(Protocol):
+    """Where the records are."""
+
+    def violations(self, session_id: str) -> Sequence[ViolationRecord]: ...
+
+    def intervals(self, session_id: str) -> Sequence[IntervalRecord]: ...
+
+    def save_violation(self, record: ViolationRecord) -> None: ...
+
+    def delete_violation(self, session_id: str, violation_id: str) -> object: ...
+
+    def save_interval(self, record: IntervalRecord) -> None: ...
+
+    def update_session(self, session_id: str, **fields: object) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every track works with."""
+
+    clock: Clock
+    store: Stores
+    outbox: Outbox
+    recorder: Flags
+    live: Shows
+    new_scorer: NewScorer
