@@ -30,8 +30,11 @@ from app.pages import admin, login, portal
 from app.routes import bind, csrf, error_body
 from app.secret import secret_key
 from app.settings import PROJECT_ROOT, Settings
-from app.sockets import connect, proctor, student, transport
+from app.sockets.connect import register as register_doors
 from app.sockets.connect import stored_login
+from app.sockets.proctor import register as register_proctors
+from app.sockets.student import register as register_students
+from app.sockets.transport import harden
 from app.version import PRODUCT, VERSION
 from app.wiring import Services, build_services
 
@@ -85,7 +88,7 @@ def build_app(
         max_http_buffer_size=LARGEST_SOCKET_MESSAGE_BYTES,
     )
     socketio.init_app(app)
-    transport.harden(socketio)
+    harden(socketio)
 
     def emit(event: str, payload: object, room: str) -> None:
         socketio.emit(event, payload, to=room)
@@ -95,8 +98,8 @@ def build_app(
 
     services = build(settings, clock or SystemClock(), emit, disconnect)
     app.extensions["candor"] = services
-    for sockets in (connect, student, proctor):
-        sockets.register(socketio, services)
+    for register in (register_doors, register_students, register_proctors):
+        register(socketio, services)
     csrf.init_app(app)
     bind(app, ROUTES, services)
     app.extensions["candor_openapi"] = openapi.document_of(ROUTES)

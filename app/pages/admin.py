@@ -8,6 +8,8 @@ from app.api.machine import machine_of
 from app.api.shapes import clip_of, full_of
 from app.routes import Call, Route
 
+MOST_CLIPS = 500
+
 
 def wall(_call: Call) -> str:
     return flask.render_template("admin_wall.html")
@@ -21,7 +23,7 @@ def session(call: Call) -> str:
 
 
 def clips(call: Call) -> str:
-    stored = call.services.repository.clips()
+    stored = call.services.repository.clips(limit=MOST_CLIPS)
     return flask.render_template(
         "admin_clips.html", clips=[clip_of(record).model_dump(mode="json") for record in stored]
     )

@@ -36,7 +36,7 @@ from app.store.engines import Documents, Engine
 
 Answer = TypeVar("Answer")
 
-MANY = 1_000
+EVERY = 100_000
 NEWEST_FIRST = -1
 OLDEST_FIRST = 1
 
@@ -136,7 +136,7 @@ class Repository:
         *,
         states: Collection[SessionState] = (),
         user_id: str | None = None,
-        limit: int = MANY,
+        limit: int = EVERY,
     ) -> tuple[SessionRecord, ...]:
         """Newest first. Without a state, all of them."""
         where: dict[str, Any] = {}
@@ -223,7 +223,7 @@ class Repository:
         session_id: str | None = None,
         *,
         statuses: Collection[ClipStatus] = (),
-        limit: int = MANY,
+        limit: int = EVERY,
     ) -> tuple[ClipRecord, ...]:
         """Newest flag first."""
         where: dict[str, Any] = {}
@@ -275,11 +275,9 @@ class Repository:
         where: dict[str, Any],
         order: str,
         direction: int,
-        limit: int = 0,
+        limit: int = EVERY,
     ) -> list[dict[str, Any]]:
-        return self._call(
-            lambda: list(documents.find(where).sort(order, direction).limit(limit or 100_000))
-        )
+        return self._call(lambda: list(documents.find(where).sort(order, direction).limit(limit)))
 
     def _call(self, work: Callable[[], Answer]) -> Answer:
         with self._answering():
