@@ -18,9 +18,11 @@ _MAX_SEGMENTS = 200
 _MAX_SCANS = 24
 
 _SOI = b"\xff\xd8"
+_END = b"\xff\xd9"
 _EOI = 0xD9
 _SOS = 0xDA
-_SIZES = {0xC0, 0xC1, 0xC2}
+_PROGRESSIVE = 0xC2
+_SIZES = {0xC0, 0xC1, _PROGRESSIVE}
 _OTHER_SIZES = {0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _AFTER_CODED_DATA = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
@@ -32,13 +34,15 @@ class JpegInfo:
     width: int
     height: int
     components: int
+    is_progressive: bool = False
 
 
 def inspect_jpeg(data: bytes, max_bytes: int = FRAME_MAX_BYTES) -> JpegInfo:
     """Check one complete 8-bit JPEG (sequential or progressive, gray or colour).
 
     Raises TooLarge over `max_bytes` or 4 megapixels, InvalidInput for anything else that is
-    wrong. The coded pixels themselves are not checked.
+    wrong. The coded pixels themselves are not checked, and those of the usual single scan are
+    not even walked over: that would be most of the time.
     """
     if len(data) > max_bytes:
         raise TooLarge(
@@ -47,6 +51,8 @@ def inspect_jpeg(data: bytes, max_bytes: int = FRAME_MAX_BYTES) -> JpegInfo:
         )
     if data[:2] != _SOI:
         raise InvalidInput("The picture is not a JPEG: it does not begin like one.")
+    if not data.endswith(_END):
+        raise _truncated()
     info: JpegInfo | None = None
     position, scans = 2, 0
     for _ in range(_MAX_SEGMENTS):
@@ -57,7 +63,7 @@ def inspect_jpeg(data: bytes, max_bytes: int = FRAME_MAX_BYTES) -> JpegInfo:
         if marker in _SIZES:
             if info is not None:
                 raise InvalidInput("The JPEG states its size twice.")
-            info = _read_size(data[position + 2 : end])
+            info = _read_size(data[position + 2 : end], marker == _PROGRESSIVE)
         elif marker in _OTHER_SIZES:
             raise InvalidInput(
                 "The JPEG is of a kind that is not taken (lossless, hierarchical or arithmetic)."
@@ -66,6 +72,8 @@ def inspect_jpeg(data: bytes, max_bytes: int = FRAME_MAX_BYTES) -> JpegInfo:
             if info is None:
                 raise InvalidInput("The JPEG is damaged: its pixels come before its size.")
             scans += 1
+            if not info.is_progressive and data[position + 2 : end][:1] == bytes([info.components]):
+                return info
             if scans > _MAX_SCANS:
                 raise InvalidInput(f"The JPEG has more than {_MAX_SCANS} scans.")
             found = _AFTER_CODED_DATA.search(data, end)
@@ -103,7 +111,7 @@ def _segment_end(data: bytes, position: int) -> int:
     return end
 
 
-def _read_size(segment: bytes) -> JpegInfo:
+def _read_size(segment: bytes, is_progressive: bool) -> JpegInfo:
     if len(segment) < 6 or len(segment) < 6 + 3 * segment[5]:
         raise InvalidInput("The JPEG is damaged: its size cannot be read.")
     height = int.from_bytes(segment[1:3], "big")
@@ -124,16 +132,16 @@ def _read_size(segment: bytes) -> JpegInfo:
         sampling = segment[7 + 3 * index]
         if not (1 <= sampling >> 4 <= 4 and 1 <= sampling & 15 <= 4):
             raise InvalidInput("The JPEG is damaged: its sampling cannot be read.")
-    return JpegInfo(width, height, components)
+    return JpegInfo(width, height, components, is_progressive)
 
 
 def _finished(data: bytes, position: int, info: JpegInfo | None, scans: int) -> JpegInfo:
     if info is None or scans == 0:
         raise InvalidInput("The JPEG holds no picture.")
     if position != len(data):
-        raise InvalidInput("There are bytes behind the end of the JPEG.")
+        raise InvalidInput("Something follows the end of the JPEG.")
     return info
 
 
 def _truncated() -> CandorError:
-    return InvalidInput("The JPEG is cut off: its end is missing.")
+    return InvalidInput("The JPEG is cut off, or something follows its end.")

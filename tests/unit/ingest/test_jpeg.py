@@ -25,6 +25,9 @@ def with_size(jpeg: bytes, width: int, height: int) -> bytes:
     return jpeg[: at + 5] + struct.pack(">HH", height, width) + jpeg[at + 9 :]
 
 
+PROGRESSIVE = encode(np.zeros((48, 64, 3), np.uint8), cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
+
+
 def test_a_camera_picture_is_taken() -> None:
     assert inspect_jpeg(scripted_jpeg()) == JpegInfo(640, 480, 3)
 
@@ -37,7 +40,7 @@ def test_a_progressive_picture_with_restart_markers_is_taken() -> None:
     noise = np.random.default_rng(1).integers(0, 255, (120, 160, 3), np.uint8)
     jpeg = encode(noise, cv2.IMWRITE_JPEG_PROGRESSIVE, 1, cv2.IMWRITE_JPEG_RST_INTERVAL, 2)
     assert b"\xff\xc2" in jpeg
-    assert inspect_jpeg(jpeg) == JpegInfo(160, 120, 3)
+    assert inspect_jpeg(jpeg) == JpegInfo(160, 120, 3, is_progressive=True)
 
 
 def test_a_hundred_megapixels_are_refused_without_decoding() -> None:
@@ -62,13 +65,15 @@ def test_too_many_bytes_are_refused() -> None:
         (b"", "not a JPEG"),
         (b"\x89PNG\r\n", "not a JPEG"),
         (b"\xff\xd8\xff\xd9", "no picture"),
-        (scripted_jpeg() + b"tail", "behind the end"),
+        (scripted_jpeg() + b"tail", "follows its end"),
         (with_size(scripted_jpeg(), 0, 480), "no width"),
         (scripted_jpeg().replace(b"\xff\xc0", b"\xff\xc9", 1), "kind"),
         (scripted_jpeg().replace(b"\xff\xc0", b"\xff\xfe", 1), "before its size"),
         (scripted_jpeg().replace(b"\xff\xc0\x00\x11\x08", b"\xff\xc0\x00\x11\x0c", 1), "12 bits"),
-        (b"\xff\xd8" + b"\xff\xfe\x00\x02" * 300, "segments"),
-        (b"\xff\xd8\xff\xfe\x00\x01", "no length"),
+        (b"\xff\xd8" + b"\xff\xfe\x00\x02" * 300 + b"\xff\xd9", "segments"),
+        (b"\xff\xd8\xff\xfe\x00\x01\xff\xd9", "no length"),
+        (b"\xff\xd8\xff\xfe\x20\x00\xff\xd9", "cut off"),
+        (PROGRESSIVE + PROGRESSIVE, "follows the end"),
     ],
 )
 def test_what_is_wrong_is_said(jpeg: bytes, says: str) -> None:
