@@ -80,6 +80,7 @@ def build_app(
         static_folder=str(PROJECT_ROOT / "static"),
         template_folder=str(PROJECT_ROOT / "templates"),
     )
+    app.debug = settings.debug
     app.url_map.merge_slashes = False
     _configure(app, settings)
     socketio = SocketIO(
@@ -106,6 +107,8 @@ def build_app(
     _add_context(app, services)
     _answer_errors(app)
     app.after_request(_add_headers)
+    if settings.public_url.startswith("https://"):
+        app.after_request(_insist_on_tls)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # how Flask adds middleware
@@ -226,8 +229,12 @@ def _add_headers(response: flask.Response) -> flask.Response:
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     if response.mimetype == "text/html":
         headers.setdefault("Cache-Control", "no-store")
-    if flask.request.is_secure:
-        headers["Strict-Transport-Security"] = "max-age=31536000"
+    return response
+
+
+def _insist_on_tls(response: flask.Response) -> flask.Response:
+    # Only for a public name: browsers would keep it for every port of localhost.
+    response.headers["Strict-Transport-Security"] = "max-age=31536000"
     return response
 
 

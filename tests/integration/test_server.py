@@ -9,8 +9,10 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from app.settings import NAMES, PROJECT_ROOT
 from tests.engines import free_port, wire_server
 from tests.waiting import wait_until
 from tools.serving import Server
+from tools.tls import make_certificate, write_pair
 
 SCRIPTED = "import sys; from app.server import main; sys.exit(main(scripted=True))"
 STOPS_WITHIN_S = 12.0
@@ -144,6 +147,40 @@ def test_over_a_wire_server_everything_is_there_after_a_restart(tmp_path: Path) 
         server.stop()
     assert [row["session_id"] for row in rows] == [created["session_id"]]
     assert not (tmp_path / "data" / "proctor.db").exists()
+
+
+class TlsServer(ScriptedServer):
+    """The same behind a certificate of its own."""
+
+    @property
+    def url(self) -> str:
+        return f"https://localhost:{self.port}"
+
+
+@pytest.mark.slow
+def test_with_a_certificate_pages_and_sockets_are_encrypted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = make_certificate(("localhost", "127.0.0.1"), 2, datetime.now(timezone.utc))
+    certificate, key = write_pair(tmp_path, *pair)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    server = TlsServer(
+        tmp_path,
+        {
+            "PROCTOR_WORKERS": "1",
+            "PROCTOR_TLS_CERT": str(certificate),
+            "PROCTOR_TLS_KEY": str(key),
+        },
+    )
+    with server:
+        created = server.post("/api/session/create", {"user_id": "ann"})
+        assert created["join_url"].startswith(f"https://localhost:{server.port}/#token=")
+        client = socketio.Client(reconnection=False, ssl_verify=False)
+        client.connect(server.url, auth={"token": created["token"]}, transports=["websocket"])
+        assert client.call("start", {"client": "agent"}, timeout=10)["ok"]
+        client.disconnect()
+        with urllib.request.urlopen(f"{server.url}/login", timeout=10) as page:
+            assert "Secure" in page.headers["Set-Cookie"]
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:

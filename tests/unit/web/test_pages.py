@@ -132,7 +132,9 @@ def test_a_student_who_arrives_by_link_is_named(web: Web) -> None:
 
 def test_behind_tls_the_cookie_is_secure(tmp_path: Path) -> None:
     web = build_web(tmp_path, PROCTOR_PUBLIC_URL="https://exam.example")
-    assert "Secure" in web.anyone.get("/").headers["Set-Cookie"]
+    headers = web.anyone.get("/").headers
+    assert "Secure" in headers["Set-Cookie"]
+    assert "Strict-Transport-Security" in headers
     web.services.repository.close()
 
 
