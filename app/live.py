@@ -1,6 +1,7 @@
 """Shows running sessions to those who look: coalesced, bounded, pixels only for viewers.
 
-Any thread may publish; what is newest replaces what was not sent yet. One thread sends. Viewers
+Any thread may publish; what is newest replaces what was not sent yet. A score that rises is sent
+at once, everything else once a second. One thread sends. Viewers
 are counted by connection, so that nothing is made for a room that nobody is in.
 """
 
@@ -36,6 +37,8 @@ Emit = Callable[[str, object, str], object]
 
 WALL = "wall"
 UPDATE_S = 1.0
+# A score that rises does not wait for its turn.
+RISE_S = 0.2
 THUMBNAIL_S = 2.0
 TICK_S = 0.1
 JOIN_S = 5.0
@@ -65,6 +68,22 @@ class _Shown:
     status: dict[str, Any] = field(default_factory=dict)
     row: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def has_risen(self) -> bool:
+        """Whether the score is higher than what those who look at the session were sent."""
+        return self.updated is not None and _height(self.view) > _height(self.updated)
+
+    @property
+    def row_has_risen(self) -> bool:
+        """Whether the score is higher than what the wall was sent."""
+        scores = self.view.scores
+        sent = (self.row.get("total_score", 0.0), self.row.get("flagged_intervals", 0))
+        return (scores.total_score, scores.flagged_intervals) > sent
+
+
+def _height(view: SessionView) -> tuple[float, int]:
+    return view.scores.total_score, view.scores.flagged_intervals
+
 
 class LiveRooms:
     """The rooms of the wall and of each session. Thread-safe."""
@@ -92,7 +111,7 @@ class LiveRooms:
         self._events: deque[tuple[str, dict[str, Any]]] = deque()
         self._thumbnails: dict[str, tuple[bytes, datetime]] = {}
         self._thumbnail_due_s: dict[str, float] = {}
-        self._wall_due_s = 0.0
+        self._wall_due_s = self._wall_rise_due_s = 0.0
         self._dropped = 0
         self._is_stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -272,12 +291,15 @@ class LiveRooms:
             due.extend(self._due_status(shown, now_s))
         if now_s >= self._wall_due_s or ended:
             due.extend(self._due_wall([*running, *ended], now_s))
+        elif now_s >= self._wall_rise_due_s:
+            due.extend(self._due_rows([s for s in running if s.row_has_risen], now_s))
         return due
 
     def _due_update(self, shown: _Shown, now_s: float) -> list[tuple[str, object, str]]:
         view = shown.view
+        due_s = shown.update_due_s - (UPDATE_S - RISE_S if shown.has_risen else 0.0)
         is_last = not view.is_running
-        if not self.viewers(view.session_id) or (now_s < shown.update_due_s and not is_last):
+        if not self.viewers(view.session_id) or (now_s < due_s and not is_last):
             return []
         ring = self._evidence(view.session_id)
         frame = ring.latest_frame() if ring is not None else None
@@ -298,17 +320,23 @@ class LiveRooms:
         return [("status", status, student_room(view.session_id))]
 
     def _due_wall(self, all_shown: list[_Shown], now_s: float) -> list[tuple[str, object, str]]:
+        self._wall_due_s = now_s + UPDATE_S
+        return self._due_rows(all_shown, now_s)
+
+    def _due_rows(self, all_shown: list[_Shown], now_s: float) -> list[tuple[str, object, str]]:
         with self._lock:
             if not self._wall:
                 return []
-        self._wall_due_s = now_s + UPDATE_S
         changed = []
         for shown in all_shown:
             row = wall_row(shown.view)
             if row != shown.row:
                 shown.row = row
                 changed.append(row)
-        return [("wall_update", {"sessions": changed}, WALL)] if changed else []
+        if not changed:
+            return []
+        self._wall_rise_due_s = now_s + RISE_S
+        return [("wall_update", {"sessions": changed}, WALL)]
 
     def _due_thumbnails(self, now_s: float) -> list[tuple[str, object, str]]:
         due: list[tuple[str, object, str]] = []

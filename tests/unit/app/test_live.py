@@ -92,13 +92,44 @@ def test_a_session_is_sent_at_most_once_a_second_and_then_with_the_newest(room: 
     room.live.join("sid", "s1")
     room.live.publish(room.view())
     assert len(room.take("monitoring_update")) == 1
-    for score in (4.0, 9.0, 13.0):
+    for focus in (90.0, 80.0, 70.0):
         room.clock.advance(0.3)
-        room.live.publish(room.view(scores=Scores(interval_score=score)))
+        room.live.publish(room.view(scores=Scores(focus=focus)))
         assert room.take("monitoring_update") == []
     room.clock.advance(0.2)
     ((update, _),) = room.take("monitoring_update")
-    assert update["interval_score"] == 13.0
+    assert update["focus"] == 70.0
+
+
+def test_a_score_that_rises_is_sent_at_once_but_not_in_a_flood(room: Room) -> None:
+    room.live.join("sid", "s1")
+    room.live.join_wall("wall")
+    for session_id in ("s1", "s2"):
+        room.live.publish(room.view(session_id))
+    room.live.send_due()
+    room.sent.clear()
+    sent: dict[str, list[float]] = {"monitoring_update": [], "wall_update": []}
+    for step in range(1, 11):
+        room.clock.advance(0.1)
+        room.live.publish(room.view("s2", line="slow"))
+        room.live.publish(room.view(scores=Scores(total_score=float(step))))
+        sent["monitoring_update"] += [u["total_score"] for u, _ in room.take("monitoring_update")]
+        for update, _ in room.take("wall_update"):
+            rows = {row["session_id"]: row["total_score"] for row in update["sessions"]}
+            assert (set(rows) == {"s1"}) == (step < 10)
+            sent["wall_update"].append(rows["s1"])
+    for scores in sent.values():
+        assert 4 <= len(scores) <= 6
+        assert scores == sorted(scores)
+
+
+def test_a_score_that_falls_with_its_interval_waits_for_its_turn(room: Room) -> None:
+    room.live.join("sid", "s1")
+    room.live.publish(room.view(scores=Scores(interval_score=9.0, total_score=9.0)))
+    room.take("monitoring_update")
+    room.clock.advance(0.5)
+    room.live.publish(room.view(scores=Scores(interval_score=0.0, total_score=9.0)))
+    assert room.take("monitoring_update") == []
 
 
 def test_a_view_that_did_not_change_is_not_sent_again(room: Room) -> None:
@@ -200,10 +231,10 @@ def test_the_wall_is_sent_at_most_once_a_second(room: Room) -> None:
     room.live.join_wall("sid")
     room.live.publish(room.view())
     assert len(room.take("wall_update")) == 1
-    room.live.publish(room.view(scores=Scores(interval_score=4.0)))
+    room.live.publish(room.view(line="slow"))
     room.clock.advance(0.9)
     assert room.take("wall_update") == []
-    room.clock.advance(0.1)
+    room.clock.advance(0.2)
     assert len(room.take("wall_update")) == 1
 
 
