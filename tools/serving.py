@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -74,11 +75,17 @@ class Server:
         }
         self.port = int(own["FLASK_PORT"])
         self._environment = {**os.environ, **own}
+        certificate = own["PROCTOR_TLS_CERT"]
+        self._tls = ssl.create_default_context(cafile=certificate) if certificate else None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"http://localhost:{self.port}"
+        return self.url_at("localhost")
+
+    def url_at(self, host: str) -> str:
+        """Its address under another name of this machine."""
+        return f"{'https' if self._tls else 'http'}://{host}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -159,7 +166,9 @@ class Server:
             },
         )
         try:
-            with urllib.request.urlopen(request, timeout=_ANSWER_WITHIN_S) as answer:  # noqa: S310
+            with urllib.request.urlopen(  # noqa: S310
+                request, timeout=_ANSWER_WITHIN_S, context=self._tls
+            ) as answer:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
             try:

@@ -36,14 +36,15 @@ def browser(
 class Student:
     """A student at the portal."""
 
-    def __init__(self, context: BrowserContext, server: Server) -> None:
+    def __init__(self, context: BrowserContext, server: Server, address: str = "localhost") -> None:
         self._server = server
+        self._portal = server.url_at(address)
         self.page = context.new_page()
         self.problems = watch(self.page)
 
     def start(self, user_id: str, exam_id: str) -> str:
         """Fill in the form and start. Returns the session's id."""
-        self.page.goto(self._server.url)
+        self.page.goto(self._portal)
         self.page.get_by_label("User ID").fill(user_id)
         self.page.get_by_label("Exam ID").fill(exam_id)
         self.page.get_by_role("button", name="Start Exam Session").click()
