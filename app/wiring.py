@@ -56,6 +56,7 @@ class Services:
     sessions: Sessions
     first_credentials: FirstCredentials
     disconnect: Callable[[str], None]
+    is_closing: bool = False
     _when_gone: list[WhenGone] = field(default_factory=list)
     _is_running: bool = False
     _stopping: threading.Lock = field(default_factory=threading.Lock)
@@ -128,6 +129,7 @@ class Services:
         Called again, it returns when the first call is through. A part that fails to stop is
         logged and does not keep the others from stopping.
         """
+        self.is_closing = True
         with self._stopping:
             if self._is_running:
                 self._is_running = False

@@ -18,7 +18,7 @@ import flask
 from flask_socketio import ConnectionRefusedError, SocketIO
 
 from app.doors import Caller, CallerKind, Login
-from app.errors import CandorError, InvalidInput, NotAllowed, NotAuthenticated
+from app.errors import CandorError, InvalidInput, NotAllowed, NotAuthenticated, Unavailable
 
 if TYPE_CHECKING:
     from app.wiring import Services
@@ -150,6 +150,8 @@ def stored_login() -> Login | None:
 
 
 def _authenticate(services: Services, auth: object) -> Caller:
+    if services.is_closing:
+        raise Unavailable("The server is stopping. Try again in a moment.")
     given = auth if isinstance(auth, dict) else {}
     token, key = given.get("token"), given.get("key")
     if token is not None:

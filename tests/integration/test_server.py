@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import signal
@@ -218,3 +219,41 @@ def test_what_cannot_work_stops_the_start_with_a_sentence(
     assert "Traceback" not in done.stderr
     assert "ann:pw" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def status_of(server: Server, path: str, **headers: str) -> int:
+    """The status of a path sent as it is: no client tidies it up first."""
+    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    line.putrequest("GET", path, skip_host=False)
+    for name, value in headers.items():
+        line.putheader(name, value)
+    line.endheaders()
+    answer = line.getresponse()
+    body = answer.read()
+    line.close()
+    assert b"root:" not in body
+    return answer.status
+
+
+@pytest.mark.slow
+def test_no_path_leads_out_of_the_clips_folder(tmp_path: Path) -> None:
+    paths = [
+        "/api/video/file/../../etc/passwd",
+        "/api/video/file/..%2f..%2fetc%2fpasswd",
+        "/api/video/file/%2e%2e/%2e%2e/etc/passwd",
+        "/api/video/file/..%252f..%252fetc%252fpasswd",
+        "/api/video/file/..%5c..%5cetc%5cpasswd",
+        "/api/video/file//etc/passwd",
+        "/api/video/file/%2fetc%2fpasswd",
+        "/api/video/file/%00/etc/passwd",
+        "/api/video/file/..%c0%af..%c0%afetc/passwd",
+        "/static/../../etc/passwd",
+        "/static/..%2f..%2fetc%2fpasswd",
+        "/static//etc/passwd",
+    ]
+    with ScriptedServer(tmp_path, {"PROCTOR_WORKERS": "1"}) as server:
+        key = f"Bearer {server.api_key}"
+        assert {path: status_of(server, path, Authorization=key) for path in paths} == (
+            dict.fromkeys(paths, 404)
+        )
+        assert status_of(server, paths[0]) == 401

@@ -96,6 +96,11 @@ def test_anything_else_is_refused(web: Web, auth: object) -> None:
     assert web.services.callers.all() == ()
 
 
+def test_a_stopping_server_lets_nobody_in(web: Web) -> None:
+    web.services.stop()
+    assert not connect(web, {"key": KEY}).is_connected()
+
+
 def test_a_wrong_token_is_not_rescued_by_a_login(web: Web) -> None:
     assert not connect(web, {"token": "forged"}, web.staff()).is_connected()
 
