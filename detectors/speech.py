@@ -31,12 +31,12 @@ BLOCK = 5 * WINDOW
 _GATE_FRAME = 320
 _GATE_MODE = 2
 _GATE_FRAMES_TO_OPEN = 2
-_HOLD_BLOCKS = 3
+_HOLD_BLOCKS = 6
 _WARM_UP_BLOCKS = 2
 
 ON = 0.5
 OFF = 0.35
-_SURE_WINDOWS = 7
+_SURE = 10.0
 _DOUBT_WINDOWS = 5
 _PAUSE_WINDOWS = 10
 
@@ -106,6 +106,7 @@ class _Probabilities:
         self._state = _blank_state()
         self._past = np.zeros((_WARM_UP_BLOCKS + 1) * BLOCK, np.int16)
         self._hold = 0
+        self._unheard = 0
 
     def feed(self, blocks: np.ndarray[tuple[int, int], np.dtype[np.int16]], costs: Costs) -> Floats:
         """`blocks` is int16 (n, 2560); answers float32 (5 n,)."""
@@ -120,10 +121,11 @@ class _Probabilities:
             if not (is_open or was_listening):
                 found += [*self._listen(line, run, costs), np.zeros(5, np.float32)]
                 run = []
+                self._unheard = min(self._unheard + 1, _WARM_UP_BLOCKS)
                 continue
-            if not was_listening:
-                self._state = _blank_state()
-                self._listen(line, [i - 2, i - 1], costs)
+            if self._unheard:
+                self._listen(line, list(range(i - self._unheard, i)), costs)
+                self._unheard = 0
             run.append(i)
         found += self._listen(line, run, costs)
         self._past = line[-self._past.size :]
@@ -157,8 +159,9 @@ class _Probabilities:
 class _Verdicts:
     """Turns probabilities into speech and quiet, with a threshold and a time on both edges.
 
-    A sound shorter than 0.2 s (a cough, a key) is not speech; a pause shorter than 0.3 s does not
-    end it. A window is decided when it is certain, at most 0.4 s later.
+    Speech begins when certainty has added up: 0.32 s of windows that are certain, twice that of
+    windows half way from ON. So a key, a short cough and a chord are not speech. A pause shorter
+    than 0.35 s does not end it.
     """
 
     def __init__(self) -> None:
@@ -177,7 +180,7 @@ class _Verdicts:
                 elif len(self._open) > _PAUSE_WINDOWS:
                     decided += self._decide(False)
                     self._is_speech = False
-            elif sum(p >= ON for p in self._open) >= _SURE_WINDOWS:
+            elif sum(max(0.0, p - ON) for p in self._open) >= _SURE * (1 - ON):
                 decided += self._decide(True)
                 self._is_speech = True
             elif all(p < ON for p in self._open[-_DOUBT_WINDOWS:]) or self._open[0] < ON:
