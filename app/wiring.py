@@ -9,30 +9,33 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.accounts import Accounts, FirstCredentials
+from app.access.accounts import Accounts, FirstCredentials
+from app.access.doors import Caller, Doors
+from app.access.secret import secret_key
+from app.access.tokens import Tokens
 from app.clock import Clock
-from app.doors import Caller, Doors
-from app.ingest import Ingest
-from app.live import LiveRooms
-from app.monitor import Monitor
+from app.errors import SettingsError
+from app.evidence.recorder import Recorder
+from app.intake.ingest import Ingest
+from app.monitoring.live import LiveRooms
+from app.monitoring.monitor import Monitor
+from app.policies import policy_named
 from app.pool import InferencePool
 from app.pool.local import local_pool
-from app.recorder import Recorder
 from app.records import EndCause
-from app.secret import secret_key
 from app.sessions import Sessions
 from app.settings import Settings
 from app.sockets.connect import Callers
 from app.store import Repository, open_repository
-from app.tokens import Tokens
 from scoring.model import Scores
-from scoring.policy import policy_to_dict, standard_policy
+from scoring.policy import PolicyError, policy_to_dict
 
 log = logging.getLogger(__name__)
 
 Emit = Callable[[str, object, str], None]
 WhenGone = Callable[[Caller], None]
 
+STANDARD = "standard"
 CLOSERS = 8
 CLOSE_S = 3.0
 
@@ -241,13 +244,8 @@ def _build(
 
 
 def _policy_of(settings: Settings) -> Callable[[], dict[str, object]]:
-    policy: dict[str, Any] = policy_to_dict(
-        standard_policy(
-            interval_s=settings.interval_s,
-            check_s=settings.check_s,
-            flag_threshold=settings.flag_threshold,
-            pre_roll_s=settings.pre_roll_s,
-            post_roll_s=settings.post_roll_s,
-        )
-    )
+    try:
+        policy: dict[str, Any] = policy_to_dict(policy_named(STANDARD, settings))
+    except PolicyError as error:
+        raise SettingsError(f"The policy in .env does not work: {error}") from None
     return lambda: dict(policy)
