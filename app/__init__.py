@@ -22,8 +22,8 @@ def create_app(
     # Here and not above: tools import modules of this package without the web server.
     from functools import partial
 
-    from app.factory import build_app
     from app.settings import load_settings
+    from app.web.factory import build_app
     from app.wiring import build_services
 
     return build_app(settings or load_settings(), clock, partial(build_services, scripted=scripted))

@@ -3,6 +3,6 @@
 if __name__ == "__main__":
     import sys
 
-    from app.server import main
+    from app.web.server import main
 
     sys.exit(main())

@@ -59,7 +59,7 @@ class PolicyDocument(BaseModel):
     flag_threshold: float = 10
     pre_roll_s: float = 5
     post_roll_s: float = 5
-    raised_hold_s: float = 2
+    raised_hold_s: float = 1.2
     gap_s: float = 10
     alert_cooldown_s: float = 5
     risk_cooldown_s: float = 5

@@ -118,9 +118,7 @@ NAMES: dict[str, str] = {
 }
 
 
-def load_settings(
-    environ: dict[str, str] | None = None, env_file: Path | None = None
-) -> Settings:
+def load_settings(environ: dict[str, str] | None = None, env_file: Path | None = None) -> Settings:
     """Read settings: the environment wins over `.env`; an empty value means the default.
 
     Raises SettingsError with one sentence per wrong name or value.

@@ -8,17 +8,17 @@ from typing import Any, cast
 
 from argon2 import PasswordHasher
 
-from app.accounts import Accounts
+from app.access.accounts import Accounts
+from app.access.doors import Doors
+from app.access.secret import secret_key
+from app.access.tokens import Tokens
 from app.clock import Clock
-from app.doors import Doors
 from app.errors import Unavailable
 from app.records import EndCause, SessionRecord
-from app.secret import secret_key
 from app.sessions import Sessions
 from app.settings import Settings
 from app.sockets.connect import Callers
 from app.store import Repository, open_repository
-from app.tokens import Tokens
 from app.wiring import Services
 from detectors.messages import DetectorStatus
 from scoring.model import Scores

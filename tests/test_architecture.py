@@ -145,7 +145,7 @@ def test_the_product_imports_neither_its_tools_nor_its_tests(name: str) -> None:
 
 def test_importing_the_wiring_loads_no_vision_or_audio_library() -> None:
     script = (
-        "import sys, app.wiring, app.factory, app.server, detectors.entry;"
+        "import sys, app.wiring, app.web.factory, app.web.server, detectors.entry;"
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
     done = subprocess.run(

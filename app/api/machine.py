@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from app.api.models import DetectorPart, Health, Machine, SessionCounts, StorePart
 from app.errors import Unavailable
-from app.routes import Call, Route
 from app.version import VERSION
+from app.web.routes import Call, Route
 
 
 def machine_of(call: Call) -> Machine:

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.api.models import Refusal
-from app.routes import Call, Route
 from app.version import PRODUCT, VERSION
+from app.web.routes import Call, Route
 
 REF = "#/components/schemas/{model}"
 SECURITY: dict[str, dict[str, str]] = {

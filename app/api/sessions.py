@@ -15,7 +15,7 @@ from app.api.models import (
 )
 from app.api.shapes import details_of, summary_of
 from app.records import EndCause
-from app.routes import Call, Route
+from app.web.routes import Call, Route
 
 
 def create(call: Call) -> CreatedSession:

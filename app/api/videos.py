@@ -12,7 +12,7 @@ from app.api.shapes import clip_of
 from app.errors import NotFound
 from app.ids import is_ours
 from app.records import ClipStatus
-from app.routes import Call, Route
+from app.web.routes import Call, Route
 
 MEDIA_TYPES = {".mp4": "video/mp4", ".jpg": "image/jpeg"}
 _STORED_PATH = re.compile(r"[A-Za-z0-9._@+-]+(/[A-Za-z0-9._@+:-]+)+", re.ASCII)

@@ -6,7 +6,7 @@ import flask
 
 from app.api.machine import machine_of
 from app.api.shapes import clip_of, full_of
-from app.routes import Call, Route
+from app.web.routes import Call, Route
 
 MOST_CLIPS = 500
 

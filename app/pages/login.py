@@ -8,8 +8,8 @@ import flask
 from werkzeug.wrappers import Response
 
 from app.errors import NotAuthenticated, TooMany
-from app.routes import Call, Route
 from app.sockets.connect import LOGIN, stored_login
+from app.web.routes import Call, Route
 
 HOME = "/admin"
 

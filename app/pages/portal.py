@@ -7,7 +7,7 @@ import flask
 from app.api.models import PortalConfig, PortalSession, WalkIn
 from app.errors import Conflict, NotAllowed, NotAuthenticated
 from app.records import SessionRecord
-from app.routes import Call, Route
+from app.web.routes import Call, Route
 
 
 def portal(call: Call) -> str:

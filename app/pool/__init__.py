@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from app.mailbox import Mailbox
+from app.intake.mailbox import Mailbox
 from detectors.messages import AnalysisResult, DetectorStatus
 
 

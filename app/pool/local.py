@@ -16,7 +16,7 @@ from collections.abc import Callable
 from functools import partial
 
 from app.clock import Clock
-from app.mailbox import Mailbox
+from app.intake.mailbox import Mailbox
 from app.pool.process import SpawnedWorker, Worker
 from app.pool.roster import Roster
 from app.pool.tender import Desk, PoolLimits, Tender, Work

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from app.mailbox import Mailbox
+from app.intake.mailbox import Mailbox
 from detectors.messages import CloseSession
 
 _THUMBNAIL_EVERY_S = 2.0

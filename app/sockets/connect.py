@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import flask
 from flask_socketio import ConnectionRefusedError, SocketIO
 
-from app.doors import Caller, CallerKind, Login
+from app.access.doors import Caller, CallerKind, Login
 from app.errors import CandorError, InvalidInput, NotAllowed, NotAuthenticated, Unavailable
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask_socketio import SocketIO, join_room, leave_room
 
 from app.errors import InvalidInput, TooMany
-from app.live import MOST_THUMBNAILS, WALL, session_room
+from app.monitoring.live import MOST_THUMBNAILS, WALL, session_room
 from app.sockets.connect import Caller, answers
 
 if TYPE_CHECKING:

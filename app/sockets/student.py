@@ -16,8 +16,8 @@ from flask_socketio import SocketIO, join_room
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.errors import Conflict, InvalidInput, TooMany
-from app.intake import BatchReceipt
-from app.rates import TokenBucket
+from app.intake.intake import BatchReceipt
+from app.intake.rates import TokenBucket
 from app.records import EndCause, SessionRecord
 from app.settings import Settings
 from app.sockets.connect import Caller, answers
@@ -31,7 +31,7 @@ JPEG_QUALITY = 80
 SCREEN_INTERVAL_S = 5
 SCREEN_WIDTH = 1280
 BATCH_MS = 1000
-_STARTS_PER_S, _STARTS_BURST = 0.2, 20.0
+_STARTS_PER_S, _STARTS_BURST = 0.5, 60.0
 _FAREWELL_S = 0.3
 
 
@@ -68,7 +68,7 @@ class Seats:
                 seat = _Seat("", TokenBucket(_STARTS_PER_S, _STARTS_BURST, now_s))
                 self._seats[session_id] = seat
             if not seat.starts.take(1, now_s):
-                raise TooMany("This session is started too often. Wait half a minute.")
+                raise TooMany("This session is started too often. Wait a minute.")
             before, seat.sid = seat.sid, sid
             return before if before not in ("", sid) else None
 
@@ -90,11 +90,10 @@ class Seats:
             seat.sid = ""
             return True
 
-    def end(self, session_id: str) -> str:
-        """The session is over; returns the connection that spoke for it, or nothing."""
+    def end(self, session_id: str) -> None:
+        """The session is over."""
         with self._lock:
-            seat = self._seats.pop(session_id, None)
-            return seat.sid if seat else ""
+            self._seats.pop(session_id, None)
 
 
 def register(socketio: SocketIO, services: Services) -> None:
@@ -133,11 +132,13 @@ def register(socketio: SocketIO, services: Services) -> None:
             services.ingest.gone(caller.session_id)
 
     def ended(session_id: str, cause: EndCause) -> None:
-        sid = seats.end(session_id)
-        if sid:
+        seats.end(session_id)
+        for caller in services.callers.all():
+            if caller.kind != "student" or caller.session_id != session_id:
+                continue
             # The student's own `end_session` is acknowledged before its line is closed.
             timer = threading.Timer(
-                _FAREWELL_S, _say_goodbye, (socketio, services, sid, session_id, cause.value)
+                _FAREWELL_S, _say_goodbye, (socketio, services, caller.sid, session_id, cause.value)
             )
             timer.name, timer.daemon = "student-farewell", True
             timer.start()

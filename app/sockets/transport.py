@@ -1,13 +1,16 @@
-"""Keeps a WebSocket client from using up the server's memory or processor.
+"""Keeps a client from using up the server's memory or processor, or filling its log.
 
 Engine.IO looks at a message's size only after it has read all of it, reads on while the
 messages before it are still being handled, and agrees to compression, which costs time on
-pictures that are compressed already and lets a small message grow a thousandfold. This module
-replaces the class that Engine.IO's threading mode uses for WebSockets.
+pictures that are compressed already and lets a small message grow a thousandfold. Socket.IO
+collects as many attachments as a message announces, and both log a traceback for whatever they
+cannot read. This module replaces the class that Engine.IO's threading mode uses for WebSockets
+and stands before Socket.IO's handler of messages.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,9 +18,13 @@ from typing import Any
 import simple_websocket
 from flask_socketio import SocketIO
 
+log = logging.getLogger(__name__)
+
 _RECEIVE_BYTES = 65_536
 _MAX_WAITING_MESSAGES = 16
 _WAIT_S = 0.5
+_MAX_CONTROL_CHARACTERS = 64
+_MAX_ATTACHMENTS = 8
 
 
 class _CarefulServer(simple_websocket.Server):  # type: ignore[misc]  # it has no types
@@ -81,10 +88,12 @@ class _Adapter:
             raise OSError("The WebSocket is closed.") from None
 
     def wait(self) -> Any:
+        """The next message; None when the client is gone or sends what no client would."""
         try:
-            return self._open().receive()
+            message = self._open().receive()
         except simple_websocket.ConnectionClosed:
             return None
+        return message if _is_plausible(message) else None
 
     def _open(self) -> _CarefulServer:
         if self._ws is None:
@@ -93,6 +102,40 @@ class _Adapter:
 
 
 def harden(socketio: SocketIO) -> None:
-    """Use the careful WebSocket for every connection from now on."""
-    engine = socketio.server.eio
-    engine._async = {**engine._async, "websocket": _Adapter}
+    """Protect every connection from now on."""
+    server = socketio.server
+    server.eio._async = {**server.eio._async, "websocket": _Adapter}
+    handle = server._handle_eio_message
+
+    def handle_carefully(eio_sid: str, data: object) -> None:
+        try:
+            handle(eio_sid, data)
+            announced = server._binary_packet.get(eio_sid)
+            if announced is None or _is_modest(announced, server.eio.max_http_buffer_size):
+                return
+            reason = "too many attachments"
+        except Exception as error:
+            # Our own events never raise; this is the library's parser at the top of a thread.
+            reason = type(error).__name__
+        log.warning("A message that cannot be read closes its line", extra={"reason": reason})
+        server._binary_packet.pop(eio_sid, None)
+        connection = server.eio.sockets.get(eio_sid)
+        if connection is not None:
+            connection.close(wait=False)
+
+    server.eio.on("message", handle_carefully)
+
+
+def _is_modest(announced: Any, max_bytes: int) -> bool:
+    """Whether a message that still waits for attachments may go on collecting them."""
+    held = sum(len(attachment) for attachment in announced.attachments)
+    return bool(announced.attachment_count <= _MAX_ATTACHMENTS and held <= max_bytes)
+
+
+def _is_plausible(message: object) -> bool:
+    """Whether Engine.IO may look at this: it decodes some texts without catching errors."""
+    if not isinstance(message, str):
+        return True
+    if message[:1] == "4":
+        return message[1:2].isascii() and message[1:2].isdigit()
+    return message[:1] in set("012356") and len(message) <= _MAX_CONTROL_CHARACTERS

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.clock import SystemClock
-from app.mailbox import Mailbox
+from app.intake.mailbox import Mailbox
 from app.pool.local import LocalPool
 from app.pool.process import SpawnedWorker, Worker
 from app.pool.tender import PoolLimits

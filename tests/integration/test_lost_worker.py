@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from app.clock import SystemClock
-from app.ingest import Ingest
+from app.intake.ingest import Ingest
 from app.pool.local import LocalPool
 from app.pool.process import SpawnedWorker, Worker
 from app.records import SessionRecord, SessionState

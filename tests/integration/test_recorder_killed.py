@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.clip_files import ClipFiles
-from app.clip_recovery import LOST, settle
+from app.evidence.clip_files import ClipFiles
+from app.evidence.clip_recovery import LOST, settle
 from app.records import ClipStatus
 from app.settings import PROJECT_ROOT, Settings
 from app.store import open_repository
@@ -20,8 +20,8 @@ RECORD = """
 import sys, time
 from pathlib import Path
 from app.clock import SessionTime, SystemClock
-from app.evidence import EvidenceRing
-from app.recorder import Recorder
+from app.evidence.ring import EvidenceRing
+from app.evidence.recorder import Recorder
 from app.records import SessionRecord, SessionState
 from app.settings import Settings
 from app.store import open_repository

@@ -25,7 +25,7 @@ from tests.waiting import wait_until
 from tools.serving import Server
 from tools.tls import make_certificate, write_pair
 
-SCRIPTED = "import sys; from app.server import main; sys.exit(main(scripted=True))"
+SCRIPTED = "import sys; from app.web.server import main; sys.exit(main(scripted=True))"
 STOPS_WITHIN_S = 12.0
 
 

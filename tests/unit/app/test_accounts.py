@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from app.accounts import Accounts, stamp_of
+from app.access.accounts import Accounts, stamp_of
 from app.errors import NotAuthenticated, SettingsError, TooMany
 from app.settings import Settings
 from app.store import Repository, open_repository

@@ -14,8 +14,8 @@ from pathlib import Path
 import av
 import pytest
 
-from app.clip_writer import SAMPLE_RATE, lay_sound, plan_shots, write_clip
-from app.evidence import Evidence
+from app.evidence.clip_writer import SAMPLE_RATE, lay_sound, plan_shots, write_clip
+from app.evidence.ring import Evidence
 from detectors.messages import Frame, Sound
 from tests.pictures import draw_jpeg, read_number
 
@@ -234,8 +234,8 @@ def test_an_empty_span_is_refused(tmp_path: Path) -> None:
 WRITE_IN_A_PROCESS = """
 import resource, signal, sys
 from pathlib import Path
-from app.clip_writer import write_clip
-from app.evidence import Evidence
+from app.evidence.clip_writer import write_clip
+from app.evidence.ring import Evidence
 from detectors.messages import Frame
 from tests.pictures import draw_jpeg
 limit = int(sys.argv[2])

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from app.evidence import EvidenceRing
-from app.live import MOST_EVENTS, LiveRooms
+from app.evidence.ring import EvidenceRing
+from app.monitoring.live import MOST_EVENTS, LiveRooms
+from app.monitoring.views import Mark, SessionView, Warned, gaze_word
 from app.records import EndCause, SessionState
-from app.views import Mark, SessionView, Warned, gaze_word
 from detectors.messages import Box, Overlay
 from scoring.model import IntervalScore, Rule, Scores, Violation
 from tests.fakes import FakeClock

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.logs import FieldFormatter, set_up_logs
+from app.web.logs import FieldFormatter, set_up_logs
 
 
 @pytest.fixture

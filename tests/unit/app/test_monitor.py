@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from app.batch import BrowserState
 from app.clock import SessionTime
 from app.errors import Unavailable
-from app.intake import Line, StreamState
-from app.monitor import MOST_RESULTS, Monitor
+from app.intake.batch import BrowserState
+from app.intake.intake import Line, StreamState
+from app.monitoring.monitor import MOST_RESULTS, Monitor
+from app.monitoring.views import Mark, SessionView
 from app.records import SessionRecord, SessionState
 from app.settings import Settings
 from app.store import Repository, open_repository
-from app.views import Mark, SessionView
 from detectors.messages import AnalysisResult, DetectorFault, Overlay
 from scoring.model import (
     Alert,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.monitor import Monitor, take_up
+from app.monitoring.monitor import Monitor, take_up
 from app.records import SessionRecord, SessionState
 from app.settings import Settings
 from app.store import Repository, open_repository

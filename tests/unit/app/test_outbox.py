@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from app.errors import Unavailable
-from app.outbox import Outbox
+from app.monitoring.outbox import Outbox
 from tests.fakes import FakeClock
 
 

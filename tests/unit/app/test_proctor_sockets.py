@@ -10,13 +10,13 @@ import flask
 import pytest
 from flask_socketio import SocketIO
 
-from app.doors import Caller, Login
+from app.access.doors import Caller, Login
 from app.errors import NotAuthenticated, NotFound
-from app.live import LiveRooms
+from app.monitoring.live import LiveRooms
+from app.monitoring.views import SessionView
 from app.records import EndCause, SessionState
 from app.sockets import connect, proctor
 from app.sockets.connect import Callers
-from app.views import SessionView
 from scoring.model import IntervalScore, Scores
 from tests.fakes import FakeClock
 from tests.records import NOON

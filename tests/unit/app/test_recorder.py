@@ -12,12 +12,12 @@ from pathlib import Path
 import av
 import pytest
 
-from app.clip_files import ClipFiles
-from app.clip_recovery import LOST, settle
-from app.clip_writer import ClipFacts, write_clip
 from app.clock import SessionTime
-from app.evidence import Evidence, EvidenceRing
-from app.recorder import DISK_FULL, Recorder
+from app.evidence.clip_files import ClipFiles
+from app.evidence.clip_recovery import LOST, settle
+from app.evidence.clip_writer import ClipFacts, write_clip
+from app.evidence.recorder import DISK_FULL, Recorder
+from app.evidence.ring import Evidence, EvidenceRing
 from app.records import ClipRecord, ClipStatus, SessionRecord, SessionState
 from app.settings import Settings
 from app.store import Repository, open_repository

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app.access.secret import secret_key
 from app.errors import SettingsError
-from app.secret import secret_key
 from app.settings import Settings
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from app.access.tokens import Tokens
 from app.errors import NotAuthenticated
-from app.tokens import Tokens
 from tests.fakes import FakeClock
 
 SECRET = "0123456789abcdef0123456789abcdef"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.capture_time import MAX_AGE_S, CaptureTime, InOrder
 from app.errors import InvalidInput
+from app.intake.capture_time import MAX_AGE_S, CaptureTime, InOrder
 
 CLIENT_MS = 1_700_000_000_000.0
 

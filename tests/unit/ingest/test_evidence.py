@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from app.evidence import EvidenceRing
+from app.evidence.ring import EvidenceRing
 
 
 def test_a_cut_is_in_time_order_whatever_the_order_of_arrival() -> None:

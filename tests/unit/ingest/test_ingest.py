@@ -10,9 +10,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from app.errors import CandorError, Conflict, InvalidInput, TooLarge, TooMany, Unavailable
-from app.ingest import Ingest
-from app.intake import Line
-from app.mailbox import Mailbox
+from app.intake.ingest import Ingest
+from app.intake.intake import Line
+from app.intake.mailbox import Mailbox
 from app.records import SessionRecord, SessionState
 from app.settings import Settings
 from detectors.messages import AnalysisResult, DetectorStatus

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import CandorError, InvalidInput, TooLarge
-from app.jpeg import JpegInfo, inspect_jpeg
+from app.intake.jpeg import JpegInfo, inspect_jpeg
 from tests.scripted_media import scripted_jpeg
 
 

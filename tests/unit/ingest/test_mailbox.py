@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.mailbox import Mailbox
+from app.intake.mailbox import Mailbox
 from detectors.messages import Frame, Sound
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from app.mailbox import Mailbox
+from app.intake.mailbox import Mailbox
 from app.pool.roster import Roster
 from detectors.messages import CloseSession, Frame
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from app.jpeg import inspect_jpeg
+from app.intake.jpeg import inspect_jpeg
 from detectors.entry import WorkerConfig
 from detectors.messages import AnalysisRequest, Frame, Sound
 from detectors.scripted import ScriptedAnalyzer

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from app.batch import parse_batch
-from app.jpeg import inspect_jpeg
+from app.intake.batch import parse_batch
+from app.intake.jpeg import inspect_jpeg
 from tools.agent.__main__ import main, planned_event
 from tools.agent.pictures import FilePictures, SourceError, encode_jpeg, open_pictures
 from tools.agent.sounds import RATE, LoopedSounds, open_sounds, read_sound

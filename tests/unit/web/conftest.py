@@ -12,8 +12,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.factory import build_app
 from app.settings import Settings
+from app.web.factory import build_app
 from app.wiring import Services
 from tests.fakes import FakeClock
 from tests.parts import build_around_fakes

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask_socketio import SocketIO
 
-from app.doors import Caller, CallerKind
+from app.access.doors import Caller, CallerKind
 from app.errors import NotFound
 from app.records import EndCause
 from app.sockets.connect import answers

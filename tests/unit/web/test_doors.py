@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.factory import ROUTES
 from app.records import EndCause
-from app.routes import Route
+from app.web.factory import ROUTES
+from app.web.routes import Route
 from tests.unit.web.conftest import PASSWORD, Web, json_of, page_token
 
 GUARDED = [route for route in ROUTES if route.callers]

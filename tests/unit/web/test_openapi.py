@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from app.factory import ROUTES
+from app.web.factory import ROUTES
 from tests.unit.web.conftest import Web, json_of
 
 NOT_DECLARED = {"static"}

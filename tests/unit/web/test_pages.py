@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.factory import ROUTES
+from app.web.factory import ROUTES
 from tests.records import a_clip
 from tests.unit.web.conftest import Web, build_web, json_of, page_token
 

@@ -24,9 +24,9 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from app import create_app
 from app.errors import CandorError, SettingsError
-from app.greeting import Greeting
-from app.logs import set_up_logs
 from app.settings import Settings, load_settings
+from app.web.greeting import Greeting
+from app.web.logs import set_up_logs
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -54,7 +54,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         options: dict[str, Any] = {
             "bind": [f"{_bracketed(settings.host)}:{settings.port}"],
             "workers": 1,
-            "worker_class": "app.server.StoppingWorker",
+            "worker_class": "app.web.server.StoppingWorker",
             "threads": settings.web_threads,
             "worker_connections": settings.web_threads + SPARE_CONNECTIONS,
             "timeout": WORKER_SILENT_S,

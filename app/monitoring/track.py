@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.clock import SessionTime
-from app.intake import StreamState
+from app.intake.intake import StreamState
+from app.monitoring.surroundings import Surroundings
+from app.monitoring.views import Mark, SessionView, Warned
 from app.records import IntervalRecord, SessionRecord, ViolationRecord
-from app.surroundings import Surroundings
-from app.views import Mark, SessionView, Warned
 from detectors.messages import AnalysisResult, DetectorFault, Overlay
 from scoring.model import (
     AlertRaised,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from app.clip_files import ClipFiles
+from app.evidence.clip_files import ClipFiles
 from app.records import ClipRecord, ClipStatus
 from app.store import Repository
 

@@ -16,9 +16,8 @@ from datetime import datetime
 from typing import Any
 
 from app.clock import Clock
-from app.evidence import EvidenceRing
-from app.records import ClipRecord, EndCause, SessionState
-from app.views import (
+from app.evidence.ring import EvidenceRing
+from app.monitoring.views import (
     Mark,
     SessionView,
     clip_payload,
@@ -29,6 +28,7 @@ from app.views import (
     violation_payload,
     wall_row,
 )
+from app.records import ClipRecord, EndCause, SessionState
 from scoring.model import IntervalScore
 
 log = logging.getLogger(__name__)

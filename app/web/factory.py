@@ -14,6 +14,7 @@ from flask_socketio import SocketIO
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app.access.secret import secret_key
 from app.api import machine as machine_api
 from app.api import openapi
 from app.api import sessions as sessions_api
@@ -27,8 +28,6 @@ from app.errors import (
     TooLarge,
 )
 from app.pages import admin, login, portal
-from app.routes import bind, csrf, error_body
-from app.secret import secret_key
 from app.settings import PROJECT_ROOT, Settings
 from app.sockets.connect import register as register_doors
 from app.sockets.connect import stored_login
@@ -36,6 +35,7 @@ from app.sockets.proctor import register as register_proctors
 from app.sockets.student import register as register_students
 from app.sockets.transport import harden
 from app.version import PRODUCT, VERSION
+from app.web.routes import bind, csrf, error_body
 from app.wiring import Services, build_services
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from app.clip_writer import TEMPORARY_SUFFIX, temporary_name
+from app.evidence.clip_writer import TEMPORARY_SUFFIX, temporary_name
 from detectors.messages import Frame
 
 MOST_STILLS = 60

@@ -17,13 +17,13 @@ from typing import Protocol
 
 from app.clock import Clock
 from app.errors import Unavailable
-from app.intake import StreamState
-from app.outbox import Outbox
+from app.intake.intake import StreamState
+from app.monitoring.outbox import Outbox
+from app.monitoring.surroundings import Flags, NewScorer, Scorer, Shows, Stores, Surroundings
+from app.monitoring.track import Track
+from app.monitoring.views import SessionView
 from app.records import SessionRecord
 from app.settings import Settings
-from app.surroundings import Flags, NewScorer, Scorer, Shows, Stores, Surroundings
-from app.track import Track
-from app.views import SessionView
 from detectors.messages import AnalysisResult
 from scoring.model import Ledger, Scores, ScreenEvent
 from scoring.policy import Policy

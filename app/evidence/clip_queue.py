@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from app.clock import SessionTime
-from app.evidence import Evidence, EvidenceRing
+from app.evidence.ring import Evidence, EvidenceRing
 from app.records import ClipRecord
 from detectors.messages import Frame
 from scoring.model import IntervalScore

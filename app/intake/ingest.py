@@ -12,12 +12,12 @@ import threading
 from collections import OrderedDict
 from typing import Protocol
 
-from app.batch import parse_batch, parse_event
 from app.clock import Clock, SessionTime
 from app.errors import CandorError, Conflict, Unavailable
-from app.evidence import EvidenceRing
-from app.intake import BatchReceipt, Intake, StreamState
-from app.mailbox import Mailbox
+from app.evidence.ring import EvidenceRing
+from app.intake.batch import parse_batch, parse_event
+from app.intake.intake import BatchReceipt, Intake, StreamState
+from app.intake.mailbox import Mailbox
 from app.pool import InferencePool
 from app.records import SessionRecord
 from app.settings import Settings

@@ -1,6 +1,6 @@
 """One session's stream: its clock, its counts, its limits, and what it has sent so far.
 
-`Intake` belongs to `app.ingest`; every method takes the session's own lock.
+`Intake` belongs to `app.intake.ingest`; every method takes the session's own lock.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from app.batch import (
+from app.clock import SessionTime
+from app.errors import CandorError, TooLarge, TooMany
+from app.evidence.ring import EvidenceRing
+from app.intake.batch import (
     MAX_SOUND_S,
     PCM_BYTES_PER_S,
     Batch,
@@ -20,13 +23,10 @@ from app.batch import (
     check_sound,
     parse_event,
 )
-from app.capture_time import CaptureTime, InOrder
-from app.clock import SessionTime
-from app.errors import CandorError, TooLarge, TooMany
-from app.evidence import EvidenceRing
-from app.jpeg import FRAME_MAX_BYTES, SCREEN_MAX_BYTES, inspect_jpeg
-from app.mailbox import Mailbox
-from app.rates import TokenBucket
+from app.intake.capture_time import CaptureTime, InOrder
+from app.intake.jpeg import FRAME_MAX_BYTES, SCREEN_MAX_BYTES, inspect_jpeg
+from app.intake.mailbox import Mailbox
+from app.intake.rates import TokenBucket
 from detectors.messages import Frame, Sound
 from scoring.model import ScreenEvent
 

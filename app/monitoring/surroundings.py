@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Protocol
 
 from app.clock import Clock, SessionTime
-from app.outbox import Outbox
+from app.monitoring.outbox import Outbox
+from app.monitoring.views import Mark
 from app.records import IntervalRecord, SessionRecord, ViolationRecord
-from app.views import Mark
 from scoring.model import Change, IntervalScore, Item, Ledger, Scores
 from scoring.policy import Policy
 

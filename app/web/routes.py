@@ -15,7 +15,7 @@ import flask
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from pydantic import BaseModel, ValidationError
 
-from app.doors import Caller, CallerKind
+from app.access.doors import Caller, CallerKind
 from app.errors import CandorError, InvalidInput, NotAllowed, NotAuthenticated
 from app.sockets.connect import stored_login
 from app.wiring import Services

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from app.access.throttle import Throttle
 from app.clock import Clock
 from app.errors import NotAuthenticated, SettingsError
 from app.records import ApiKeyRecord, StaffRecord
 from app.settings import Settings
 from app.store import Repository
-from app.throttle import Throttle
 
 ADMIN = "admin"
 FIRST_KEY_ID = "first"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-    from app.evidence import Evidence
+    from app.evidence.ring import Evidence
     from detectors.messages import Frame, Sound
 
 SAMPLE_RATE = 16_000

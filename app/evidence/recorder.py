@@ -14,13 +14,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from app.clip_files import ClipFiles
-from app.clip_queue import ClipJob, ClipQueue
-from app.clip_recovery import LOST, settle
-from app.clip_writer import ClipFacts, write_clip
 from app.clock import Clock, SessionTime
-from app.evidence import EvidenceRing
-from app.outbox import Outbox
+from app.evidence.clip_files import ClipFiles
+from app.evidence.clip_queue import ClipJob, ClipQueue
+from app.evidence.clip_recovery import LOST, settle
+from app.evidence.clip_writer import ClipFacts, write_clip
+from app.evidence.ring import EvidenceRing
+from app.monitoring.outbox import Outbox
 from app.records import ClipRecord, ClipStatus, SessionRecord
 from app.settings import Settings
 from app.store import Repository

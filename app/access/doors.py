@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.accounts import Accounts, stamp_of
+from app.access.accounts import Accounts, stamp_of
+from app.access.tokens import Tokens
 from app.errors import NotAllowed, NotAuthenticated
 from app.records import StaffRecord
 from app.store import Repository
-from app.tokens import Tokens
 
 CallerKind = Literal["student", "integrator", "staff"]
 

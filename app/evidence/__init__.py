@@ -1,0 +1,1 @@
+"""What a flag keeps: the ring in memory, and clips on disk."""

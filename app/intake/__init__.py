@@ -1,0 +1,1 @@
+"""Taking in what students send: validation, server time, mailboxes."""

@@ -1,0 +1,1 @@
+"""Scoring every running session and showing it."""
