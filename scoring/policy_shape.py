@@ -71,7 +71,7 @@ class Policy:
     flag_threshold: float = 10.0
     pre_roll_s: float = 5.0
     post_roll_s: float = 5.0
-    raised_hold_s: float = 2.0
+    raised_hold_s: float = 1.2
     gap_s: float = 10.0
     alert_cooldown_s: float = 5.0
     risk_cooldown_s: float = 5.0
