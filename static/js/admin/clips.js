@@ -1,7 +1,7 @@
 /** All flagged clips: a list, and the chosen one to play. The address keeps the choice. */
 import { ClipPlayer } from "../elements/clip-player.js";
 import { h, role, setText } from "../lib/dom.js";
-import { dateAndTime, points, span } from "../lib/format.js";
+import { dayAndTime, points, span } from "../lib/format.js";
 import { getJson } from "../lib/http.js";
 import { openLive, sayOffline } from "../lib/live.js";
 import { ruleLabel } from "../lib/words.js";
@@ -39,7 +39,10 @@ class ClipList {
 
   render() {
     const shown = this.clips.filter((clip) => this.isMatch(clip));
-    const chosen = shown.find((clip) => clip.clip_id === this.chosenId) ?? shown[0];
+    const chosen =
+      shown.find((clip) => clip.clip_id === this.chosenId) ??
+      shown.find((clip) => clip.status === "ready") ??
+      shown[0];
     role(document, "review").hidden = shown.length === 0;
     role(document, "empty").hidden = shown.length > 0;
     const isSearch = this.clips.length > 0;
@@ -76,21 +79,12 @@ class ClipList {
         click: () => this.choose(clip.clip_id),
       },
       h("span", { class: "row__score" }, points(clip.score)),
-      h(
-        "span",
-        { class: "row__who" },
-        `${clip.user_id} `,
-        h("span", { class: "row__what" }, `${clip.exam_id} · ${clip.rules.map(ruleLabel).join(", ")}`),
-      ),
-      h(
-        "span",
-        { class: "row__when" },
-        dateAndTime(clip.flagged_at),
-        " ",
-        state
-          ? h("span", { class: `tag${isTechnical ? " tag--technical" : ""}` }, state)
-          : h("span", { class: "row__what" }, span(clip.duration_s)),
-      ),
+      h("span", { class: "row__who" }, clip.user_id, h("span", { class: "row__exam" }, ` ${clip.exam_id}`)),
+      h("span", { class: "row__when" }, dayAndTime(clip.flagged_at)),
+      h("span", { class: "row__what" }, clip.rules.map(ruleLabel).join(", ") || "Flagged"),
+      state
+        ? h("span", { class: `row__state tag${isTechnical ? " tag--technical" : ""}` }, state)
+        : h("span", { class: "row__state" }, span(clip.duration_s)),
     );
   }
 

@@ -23,7 +23,7 @@ function buildDetector({ detector, is_on, model, remedy }) {
 
 /** @param {[string, number]} counter */
 function buildCounter([name, value]) {
-  const words = name.replaceAll("_", " ").replaceAll(".", ": ");
+  const words = name.replaceAll("_", " ").replaceAll(".", ": ").replace(/ s$/, ", seconds");
   const label = words.charAt(0).toUpperCase() + words.slice(1);
   return h("div", {}, h("dt", {}, label), h("dd", {}, value.toLocaleString()));
 }

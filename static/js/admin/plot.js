@@ -1,5 +1,6 @@
 /** Risk and focus over time, drawn by uPlot from the live updates of this page. */
 import uPlot from "../../vendor/uPlot.esm.js";
+import { role, setText } from "../lib/dom.js";
 import { duration } from "../lib/format.js";
 
 const HEIGHT_PX = 180;
@@ -7,16 +8,17 @@ const HEIGHT_PX = 180;
 const MOST_POINTS = 3600;
 
 export class SessionPlot {
-  /** @param {HTMLElement} place */
-  constructor(place) {
-    this.place = place;
+  /** @param {HTMLElement} panel */
+  constructor(panel) {
+    this.panel = panel;
+    this.place = role(panel, "plot");
     /** @type {[number[], number[], number[]]} */
     this.data = [[], [], []];
     /** @type {uPlot | null} */
     this.plot = null;
     new ResizeObserver(() =>
       this.plot?.setSize({ width: this.place.clientWidth, height: HEIGHT_PX }),
-    ).observe(place);
+    ).observe(this.place);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.build());
   }
 
@@ -32,8 +34,15 @@ export class SessionPlot {
       this.data[index].push(value);
       if (this.data[index].length > MOST_POINTS) this.data[index].shift();
     });
+    setText(role(this.panel, "plot-risk"), Math.round(risk));
+    setText(role(this.panel, "plot-focus"), Math.round(focus));
     if (this.plot) this.plot.setData(this.data);
     else this.build();
+  }
+
+  /** @param {string} state of a session that is not running: a plot that never grows is noise */
+  showRest(state) {
+    this.panel.hidden = state === "ended" && this.data[0].length === 0;
   }
 
   build() {
@@ -46,11 +55,12 @@ export class SessionPlot {
       {
         width: this.place.clientWidth,
         height: HEIGHT_PX,
+        legend: { show: false },
         cursor: { drag: { x: false, y: false } },
         scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(100, max)] } },
         axes: [{ ...axis, values: (_, ticks) => ticks.map(duration) }, { ...axis, size: 40 }],
         series: [
-          { label: "Time", value: (_, value) => (value === null ? "–" : duration(value)) },
+          {},
           { label: "Risk", stroke: token("--conduct"), width: 2 },
           { label: "Focus", stroke: token("--accent"), width: 2, dash: [6, 4] },
         ],

@@ -1,5 +1,4 @@
 /** One session: live picture, scores, what was noticed, its timeline and its flagged clips. */
-import { ClipPlayer } from "../elements/clip-player.js";
 import { LiveFrame } from "../elements/live-frame.js";
 import { ScoreRing } from "../elements/score-ring.js";
 import { SessionTimeline } from "../elements/session-timeline.js";
@@ -14,8 +13,8 @@ import {
   facesLabel,
   gazeWords,
   lineWords,
-  ruleLabel,
 } from "../lib/words.js";
+import { ClipItem } from "./clip-item.js";
 import { ViolationLog } from "./log.js";
 import { SessionPlot } from "./plot.js";
 import { SessionState } from "./session-state.js";
@@ -32,14 +31,15 @@ const endDialog = /** @type {HTMLDialogElement} */ (role(document, "end-dialog")
 const endButton = one(root, '[data-action="end"]');
 const state = new SessionState();
 const log = new ViolationLog(root);
-const plot = new SessionPlot(role(root, "plot"));
-/** @type {Map<string, ClipPlayer>} */
-const players = new Map();
+const plot = new SessionPlot(role(root, "plot-panel"));
+/** @type {Map<string, ClipItem>} */
+const clipItems = new Map();
 
 let scale = { flagThreshold: 10, intervalS: 30 };
 let startedMs = 0;
 let endedMs = 0;
 let nowS = 0;
+let intervalIndex = 0;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let reloadTimer;
 
@@ -84,6 +84,8 @@ function showAtRest(session) {
       ? "The session has ended. Pictures are kept in flagged clips only."
       : "The student has not started yet.";
   frame.showEmpty(words);
+  plot.showRest(session.state);
+  setText(one(root, "#score-title"), session.state === "ended" ? "Score of the last interval" : "Score");
   ring.show({ score: session.state === "ended" ? session.interval_score : null, threshold: scale.flagThreshold });
 }
 
@@ -95,7 +97,7 @@ function showState(word, cause) {
   const tag = role(root, "state");
   const labels = { created: "Not started", running: "Running", ended: "Ended" };
   const label = labels[/** @type {keyof typeof labels} */ (word)] ?? word;
-  setText(tag, cause ? `${label}: ${causeLabel(cause)}` : label);
+  setText(tag, cause ? causeLabel(cause) : label);
   tag.className = word === "running" ? "tag tag--good" : "tag";
   endButton.hidden = word === "ended";
 }
@@ -126,6 +128,8 @@ function take(update) {
   if (update.session_id !== sessionId) return;
   const { interval } = update;
   if (startedMs) nowS = Math.max(0, (Date.parse(update.timestamp) - startedMs) / 1000);
+  if (interval.index !== intervalIndex) reloadSoon();
+  intervalIndex = interval.index;
   state.update(update);
   frame.show(update.frame, update.boxes, update.line !== "down", update.timestamp);
   const length = interval.end_s - interval.start_s;
@@ -147,8 +151,8 @@ function take(update) {
 /** @param {any} update */
 function showFacts(update) {
   const { faces, gaze, direction, yaw_deg: yaw, pitch_deg: pitch, line } = update;
-  showFact("faces", facesLabel(faces), faces === null ? "unknown" : faces === 1 ? "" : "conduct");
-  showFact("gaze", gazeWords(gaze).label, gaze === "distracted" ? "conduct" : gaze === "focused" ? "" : "unknown");
+  showFact("faces", faces === null ? "Not judged" : facesLabel(faces), faces === null ? "unknown" : faces === 1 ? "" : "conduct");
+  showFact("gaze", gaze === "unknown" ? "Not judged" : gazeWords(gaze).label, gaze === "distracted" ? "conduct" : gaze === "focused" ? "" : "unknown");
   showFact("direction", directionLabel(direction), direction ? "" : "unknown");
   const head = yaw === null || pitch === null ? "Not judged" : `${signed(yaw)}° / ${signed(pitch)}°`;
   showFact("head", head, yaw === null ? "unknown" : "");
@@ -198,17 +202,14 @@ function showClips(clips) {
   const place = role(root, "clips");
   role(root, "clips-empty").hidden = clips.length > 0;
   const newestFirst = [...clips].sort((a, b) => b.interval_index - a.interval_index);
-  for (const clip of newestFirst) {
-    let player = players.get(clip.clip_id);
-    if (!player) {
-      player = new ClipPlayer();
-      players.set(clip.clip_id, player);
-      const isFirst = clip === newestFirst[0];
-      const title = h("summary", {}, `Interval ${clip.interval_index + 1}, score ${points(clip.score)}: `);
-      title.append(clip.rules.map(ruleLabel).join(", ") || "flagged");
-      place.prepend(h("details", { class: "clip", open: isFirst }, title, player));
+  for (const clip of [...newestFirst].reverse()) {
+    const known = clipItems.get(clip.clip_id) ?? new ClipItem();
+    if (!clipItems.has(clip.clip_id)) {
+      clipItems.set(clip.clip_id, known);
+      known.element.open = clip === newestFirst[0] && clip.status === "ready";
+      place.prepend(known.element);
     }
-    player.show(clip);
+    known.show(clip);
   }
 }
 

@@ -165,7 +165,7 @@ class Wall {
   }
 }
 
-const wall = new Wall();
+export const wall = new Wall();
 const socket = openLive(() => {
   socket.emit("join_wall", {}, (/** @type {any} */ ack) => {
     if (!ack.ok) return;

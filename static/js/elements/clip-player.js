@@ -1,6 +1,6 @@
 /** `<clip-player>`: one flagged clip, with what it covers and the moment that flagged it. */
 import { h, icon } from "../lib/dom.js";
-import { dateAndTime, duration, megabytes, points, span, timeOfDay } from "../lib/format.js";
+import { duration, megabytes, points, span, timeOfDay } from "../lib/format.js";
 import { ruleLabel } from "../lib/words.js";
 
 /**
@@ -25,7 +25,7 @@ export class ClipPlayer extends HTMLElement {
     this.shown = key;
     this.replaceChildren(
       ...(clip.status === "ready" ? this.buildPlayer(clip) : [buildWait(clip)]),
-      buildMeta(clip),
+      ...(clip.status === "failed" ? [] : [buildMeta(clip)]),
       ...(clip.screens.length > 0 ? [buildStills(clip.screens)] : []),
     );
   }
@@ -104,7 +104,7 @@ function buildWait(clip) {
     clip.status === "writing"
       ? "The clip is being written."
       : "The clip is written when its last seconds have passed.";
-  return h("div", { class: "clip__wait", role: "status" }, icon("clock"), h("p", {}, words));
+  return h("div", { class: "notice" }, icon("clock"), h("p", {}, words));
 }
 
 /** @param {Clip} clip */
@@ -112,12 +112,15 @@ function buildMeta(clip) {
   const facts = [
     ["Score", points(clip.score)],
     ["Reason", clip.rules.map(ruleLabel).join(", ") || "–"],
-    ["From", dateAndTime(clip.from_at)],
+    ["Day", new Date(clip.from_at).toLocaleDateString(undefined, { dateStyle: "medium" })],
+    ["From", timeOfDay(clip.from_at)],
     ["Flagged at", timeOfDay(clip.trigger_at)],
-    ["Length", clip.status === "ready" ? span(clip.duration_s) : "–"],
-    ["Sound", clip.status === "ready" ? (clip.has_sound ? "Yes" : "No") : "–"],
-    ["Size", clip.status === "ready" ? megabytes(clip.size_bytes) : "–"],
   ];
+  if (clip.status === "ready") {
+    facts.push(["Length", span(clip.duration_s)]);
+    facts.push(["Sound", clip.has_sound ? "Yes" : "No"]);
+    facts.push(["Size", megabytes(clip.size_bytes)]);
+  }
   return h(
     "dl",
     { class: "clip__meta" },

@@ -62,6 +62,7 @@ export class LiveFrame extends HTMLElement {
     const element = h("div", { class: "box" }, label);
     const tone = CONDUCT_LABELS.has(box.label) ? "conduct" : box.label === "face" ? "good" : "neutral";
     element.dataset.tone = tone;
+    if (box.y < 0.06) element.dataset.label = "inside";
     element.style.left = `${box.x * 100}%`;
     element.style.top = `${box.y * 100}%`;
     element.style.width = `${box.width * 100}%`;

@@ -1,5 +1,5 @@
 /** `<score-ring>`: an interval's score against the threshold, and how far the interval is. */
-import { h, s, setText } from "../lib/dom.js";
+import { h, icon, s, setText } from "../lib/dom.js";
 import { points } from "../lib/format.js";
 
 const RADIUS = 18;
@@ -20,7 +20,9 @@ export class ScoreRing extends HTMLElement {
     if (this.hasAttribute("data-large")) svg.append(this.time);
     this.number = h("span", { class: "ring__number" }, "–");
     this.label = h("span", { class: "ring__label" });
-    this.append(svg, h("span", { class: "ring__words" }, this.number, this.label));
+    const sign = icon("flag");
+    sign.setAttribute("class", "icon ring__sign");
+    this.append(svg, h("span", { class: "ring__words" }, this.number, this.label, sign));
     this.show({ score: null, threshold: 10 });
   }
 
@@ -40,6 +42,7 @@ export class ScoreRing extends HTMLElement {
     // A round cap would show as a dot at zero.
     /** @type {SVGElement} */ (this.value).style.visibility = share > 0 ? "visible" : "hidden";
     this.value.setAttribute("stroke-dashoffset", String(100 - 100 * share));
+    /** @type {SVGElement} */ (this.time).style.visibility = elapsed > 0 ? "visible" : "hidden";
     this.time.setAttribute("stroke-dashoffset", String(100 - 100 * Math.min(1, elapsed)));
     this.dataset.flagged = String(flagged);
   }

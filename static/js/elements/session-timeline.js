@@ -2,13 +2,14 @@
 import { h, s } from "../lib/dom.js";
 import { duration, points } from "../lib/format.js";
 import { ruleLabel } from "../lib/words.js";
-import { axisSpan, inRows, tickStep } from "./timeline-scale.js";
+import { axisSpan, lanesOf, tickStep } from "./timeline-scale.js";
 
 const BARS_PX = 72;
 const TOP_PX = 18;
-const ROW_PX = 10;
-const MOST_ROWS = 5;
-const LEFT_PX = 28;
+const LANE_PX = 18;
+const LEAST_LANES = 3;
+const LABELS_PX = 124;
+const LABELS_NARROW_PX = 96;
 const RIGHT_PX = 8;
 const FLAG_PATH = "M0 0v-12h8l-2 3.500 2 3.500h-8";
 
@@ -25,6 +26,7 @@ export class SessionTimeline extends HTMLElement {
   /** @type {Episode[]} */
   episodes = [];
   nowS = 0;
+  left = LABELS_PX;
   intervalS = 30;
   threshold = 10;
 
@@ -57,15 +59,15 @@ export class SessionTimeline extends HTMLElement {
     const width = this.clientWidth;
     if (!this.picture || width < 50) return;
     const spanS = axisSpan(this.nowS, this.intervalS);
-    const inner = width - LEFT_PX - RIGHT_PX;
-    const x = (/** @type {number} */ atS) => LEFT_PX + (atS / spanS) * inner;
-    const rows = inRows(this.episodes, this.nowS, (6 / inner) * spanS);
-    const rowCount = Math.min(MOST_ROWS, Math.max(2, ...rows.map(({ row }) => row + 1)));
-    const height = TOP_PX + BARS_PX + 8 + rowCount * ROW_PX + 20;
+    this.left = width < 600 ? LABELS_NARROW_PX : LABELS_PX;
+    const inner = width - this.left - RIGHT_PX;
+    const x = (/** @type {number} */ atS) => this.left + (atS / spanS) * inner;
+    const lanes = lanesOf(this.episodes);
+    const height = TOP_PX + BARS_PX + 16 + Math.max(LEAST_LANES, lanes.length) * LANE_PX + 20;
     const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" });
     this.drawAxis(svg, x, spanS, inner, height);
     this.drawIntervals(svg, x);
-    this.drawEpisodes(svg, x, rows);
+    this.drawEpisodes(svg, x, lanes, inner);
     this.picture.replaceChildren(svg);
     this.picture.setAttribute("aria-label", this.summary());
   }
@@ -99,10 +101,9 @@ export class SessionTimeline extends HTMLElement {
   drawAxis(svg, x, spanS, inner, height) {
     const base = TOP_PX + BARS_PX;
     const line = (/** @type {string} */ name, /** @type {number} */ y) =>
-      s("line", { class: name, x1: LEFT_PX, x2: LEFT_PX + inner, y1: y, y2: y });
+      s("line", { class: name, x1: this.left, x2: this.left + inner, y1: y, y2: y });
     svg.append(line("tl-grid", base), line("tl-threshold", this.y(this.threshold)));
-    svg.append(text(LEFT_PX - 6, this.y(this.threshold) + 4, points(this.threshold), "end"));
-    svg.append(text(LEFT_PX - 6, base + 4, "0", "end"));
+    svg.append(text(this.left - 8, this.y(this.threshold) + 4, `Threshold ${points(this.threshold)}`, "end"));
     const step = tickStep(spanS, inner, 56);
     for (let atS = 0; atS <= spanS; atS += step) {
       const anchor = atS === 0 ? "start" : atS + step > spanS ? "end" : "middle";
@@ -139,20 +140,26 @@ export class SessionTimeline extends HTMLElement {
   /**
    * @param {SVGElement} svg
    * @param {(atS: number) => number} x
-   * @param {{episode: Episode, row: number}[]} rows
+   * @param {string[]} lanes
+   * @param {number} inner
    */
-  drawEpisodes(svg, x, rows) {
-    const top = TOP_PX + BARS_PX + 12;
-    for (const { episode, row } of rows) {
-      if (row >= MOST_ROWS) continue;
+  drawEpisodes(svg, x, lanes, inner) {
+    const top = TOP_PX + BARS_PX + 16;
+    lanes.forEach((rule, lane) => {
+      const middle = top + lane * LANE_PX + LANE_PX / 2;
+      svg.append(text(this.left - 8, middle + 4, ruleLabel(rule), "end"));
+      svg.append(
+        s("line", { class: "tl-grid", x1: this.left, x2: this.left + inner, y1: middle, y2: middle }),
+      );
+    });
+    for (const episode of this.episodes) {
       const left = x(episode.start_s);
-      const width = Math.max(4, x(episode.end_s ?? this.nowS) - left);
       const mark = s("rect", {
         class: "tl-episode",
         x: left,
-        y: top + row * ROW_PX,
-        width,
-        height: ROW_PX - 4,
+        y: top + lanes.indexOf(episode.rule) * LANE_PX + 4,
+        width: Math.max(4, x(episode.end_s ?? this.nowS) - left),
+        height: LANE_PX - 8,
         rx: 2,
       });
       mark.setAttribute("data-free", String(episode.points === 0));

@@ -15,8 +15,8 @@ export class StudentTile extends HTMLElement {
     if (this.link) return;
     this.link = h("a", { class: "tile__link" });
     this.exam = h("span", { class: "tile__exam" });
-    this.faces = h("span", { class: "seen" }, icon("face"), h("span"));
-    this.gaze = h("span", { class: "seen" }, icon("eye"), h("span"));
+    this.faces = h("span", { class: "seen" }, icon("face"), spoken("Faces: "), h("span"));
+    this.gaze = h("span", { class: "seen" }, icon("eye"), spoken("Gaze: "), h("span"));
     this.line = h("span", { class: "seen" }, icon("line"), h("span"));
     this.cover = h("span", { class: "seen" });
     this.last = h("span", { class: "tile__last soft" });
@@ -30,13 +30,8 @@ export class StudentTile extends HTMLElement {
         "div",
         { class: "tile__body" },
         this.thumb,
-        h(
-          "div",
-          { class: "tile__who" },
-          this.link,
-          this.exam,
-          h("span", { class: "tile__seen" }, this.faces, this.gaze),
-        ),
+        h("div", { class: "tile__who" }, this.link, this.exam),
+        h("div", { class: "tile__seen" }, this.faces, this.gaze),
         this.ring,
         h("div", { class: "tile__foot" }, this.last, this.total, this.line, this.cover),
       ),
@@ -79,9 +74,11 @@ export class StudentTile extends HTMLElement {
     this.mark(this.line, line.icon, lineTone, `Line ${line.label.toLowerCase()}`);
     this.renderCoverage(row);
     this.renderLast(row);
-    setText(/** @type {Element} */ (this.total), `Total ${points(row.total_score)}`);
+    const flags = row.flagged_intervals > 0 ? `, ${row.flagged_intervals} flagged` : "";
+    setText(/** @type {Element} */ (this.total), `Total ${points(row.total_score)}${flags}`);
     this.ring.show({ score: row.interval_score, threshold: this.threshold ?? 10 });
     this.ring.setAttribute("title", "Score of this interval");
+    this.link.setAttribute("title", `${row.user_id}, ${row.exam_id}`);
   }
 
   /** @param {import("../admin/order.js").Row} row */
@@ -123,6 +120,11 @@ export class StudentTile extends HTMLElement {
     this.image.src = url;
     this.image.hidden = false;
   }
+}
+
+/** @param {string} words for those who hear the page; the sign stands for them */
+function spoken(words) {
+  return h("span", { class: "visually-hidden" }, words);
 }
 
 customElements.define("student-tile", StudentTile);

@@ -25,22 +25,11 @@ export function axisSpan(nowS, intervalS) {
 }
 
 /**
- * Puts episodes on as few rows as possible without overlap.
- * @template {{start_s: number, end_s: number | null}} E
- * @param {E[]} episodes
- * @param {number} nowS where those that last still end
- * @param {number} gapS the least distance between two in a row
- * @returns {{episode: E, row: number}[]}
+ * The rules of the episodes, each once, in the order they first occurred: one lane each.
+ * @param {{rule: string, start_s: number}[]} episodes
+ * @returns {string[]}
  */
-export function inRows(episodes, nowS, gapS) {
-  /** @type {number[]} */
-  const endsS = [];
-  return [...episodes]
-    .sort((a, b) => a.start_s - b.start_s)
-    .map((episode) => {
-      let row = endsS.findIndex((endS) => endS + gapS <= episode.start_s);
-      if (row < 0) row = endsS.length;
-      endsS[row] = Math.max(episode.end_s ?? nowS, episode.start_s);
-      return { episode, row };
-    });
+export function lanesOf(episodes) {
+  const inTime = [...episodes].sort((a, b) => a.start_s - b.start_s);
+  return [...new Set(inTime.map((episode) => episode.rule))];
 }

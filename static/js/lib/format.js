@@ -56,12 +56,17 @@ export function timeOfDay(iso, locale) {
 }
 
 /**
- * @param {string | null | undefined} iso
+ * @param {string} iso
  * @param {string} [locale]
+ * @returns {string} short: "Nov 21, 15:04"
  */
-export function dateAndTime(iso, locale) {
-  if (!iso) return "–";
-  return new Date(iso).toLocaleString(locale, { dateStyle: "medium", timeStyle: "medium" });
+export function dayAndTime(iso, locale) {
+  return new Date(iso).toLocaleString(locale, {
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+  });
 }
 
 /**

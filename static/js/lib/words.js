@@ -41,12 +41,11 @@ const DETECTORS = {
 
 /** @type {Record<string, string>} */
 const CAUSES = {
-  student: "ended by the student",
-  integrator: "ended by the exam system",
-  proctor: "ended by a proctor",
-  exam_over: "the exam is over",
-  abandoned: "no contact for too long",
-  replaced: "continued in another window",
+  student: "Ended by the student",
+  integrator: "Ended by the exam system",
+  proctor: "Ended by a proctor",
+  exam_over: "Ended with the exam",
+  abandoned: "Ended after too long without contact",
 };
 
 /** @type {Record<string, string>} */
@@ -114,11 +113,11 @@ export const directionLabel = (direction) => DIRECTIONS[direction ?? ""] ?? "Not
 export function gazeWords(gaze) {
   if (gaze === "focused") return { label: "Focused", icon: "eye" };
   if (gaze === "distracted") return { label: "Away", icon: "eye-away" };
-  return { label: "Not judged", icon: "eye" };
+  return { label: "Unclear", icon: "eye" };
 }
 
 /** @param {number | null | undefined} faces */
 export function facesLabel(faces) {
-  if (faces === null || faces === undefined) return "Not judged";
+  if (faces === null || faces === undefined) return "Unclear";
   return faces === 1 ? "1 face" : `${faces} faces`;
 }

@@ -1,6 +1,6 @@
 /** The view before the start: who the student is, what is allowed, and what is in the way. */
 import { MediaProblem } from "../capture/media.js";
-import { one, role, setText } from "../lib/dom.js";
+import { h, one, role, setText } from "../lib/dom.js";
 import { idProblem } from "./identity.js";
 
 /** @typedef {import("../capture/media.js").Device} Device */
@@ -161,7 +161,7 @@ export class SetupView {
       setText(role(row, "state"), isOn ? IS_ON[device] : hasProblem ? "Not available" : "Not allowed yet");
       const button = one(row, '[data-action="allow"]');
       button.hidden = isOn;
-      if (hasProblem) setText(button, device === "screen" ? "Share screen" : "Try again");
+      if (hasProblem && device !== "screen") button.replaceChildren("Try again", spoken(device));
       const level = row.querySelector('[data-role="level"]');
       if (level instanceof HTMLElement) level.hidden = !isOn;
     }
@@ -190,6 +190,14 @@ export class SetupView {
     this.button.setAttribute("aria-disabled", String(isBusy));
     setText(this.button, isBusy ? "Starting…" : "Start Exam Session");
   }
+}
+
+/**
+ * Says which one a short button means to those who hear the page.
+ * @param {Device} device
+ */
+function spoken(device) {
+  return h("span", { class: "visually-hidden" }, ` with the ${device}`);
 }
 
 /** @param {HTMLElement} row */

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Line } from "../../static/js/capture/line.js";
+
+const STATE = {
+  visible: true,
+  focused: true,
+  fullscreen: false,
+  camera: true,
+  microphone: true,
+  screen: false,
+};
+
+const START_ACK = {
+  ok: true,
+  session_id: "s",
+  user_id: "anna",
+  exam_id: "exam",
+  token: "stream-token",
+  server_ms: 1,
+  started_ms: 0,
+  next_seq: 0,
+  capture: { video_fps: 5, width: 640, height: 480, jpeg_quality: 0.8, screen: false, batch_ms: 1000 },
+};
+
+/** A socket that remembers what was sent and answers only when told to. */
+class FakeSocket {
+  connected = true;
+  /** @type {Map<string, (value: any) => void>} */
+  handlers = new Map();
+  /** @type {{event: string, values: any[], answer: (ack: any) => void}[]} */
+  sent = [];
+  connects = 0;
+
+  /** @param {string} event @param {(value: any) => void} handler */
+  on(event, handler) {
+    this.handlers.set(event, handler);
+  }
+
+  /** @param {string} event @param {any} [value] */
+  hear(event, value) {
+    this.handlers.get(event)?.(value);
+  }
+
+  /** @param {string} event @param {...any} values the last one answers */
+  emit(event, ...values) {
+    const answer = values.pop();
+    this.sent.push({ event, values, answer });
+  }
+
+  timeout() {
+    return {
+      emitWithAck: (/** @type {string} */ event, /** @type {any} */ payload) =>
+        new Promise((answer) => this.sent.push({ event, values: [payload], answer })),
+    };
+  }
+
+  disconnect() {
+    this.connected = false;
+  }
+
+  connect() {
+    this.connects += 1;
+  }
+
+  /** @param {string} event */
+  all(event) {
+    return this.sent.filter((message) => message.event === event);
+  }
+}
+
+async function started() {
+  const socket = new FakeSocket();
+  const clock = { ms: 1000 };
+  /** @type {any[]} */
+  const news = [];
+  const line = new Line({
+    connect: () => socket,
+    tell: (item) => news.push(item),
+    nowMs: () => clock.ms,
+  });
+  line.open("join-token");
+  socket.hear("connect");
+  socket.all("start")[0].answer(START_ACK);
+  await Promise.resolve();
+  await Promise.resolve();
+  return { socket, clock, news, line };
+}
+
+test("a line starts the session and takes the token that replaces the join token", async () => {
+  const { news, line } = await started();
+  assert.equal(news[0].type, "started");
+  assert.equal(line.token, "stream-token");
+});
+
+test("a batch is sent once a second", async () => {
+  const { socket, clock, line } = await started();
+  for (; clock.ms < 6000; clock.ms += 100) {
+    line.tick(STATE);
+    for (const batch of socket.all("batch")) batch.answer({ ok: true });
+  }
+  assert.equal(socket.all("batch").length, 5);
+  assert.deepEqual(
+    socket.all("batch").map(({ values }) => values[0].seq),
+    [0, 1, 2, 3, 4],
+  );
+});
+
+test("an event is sent at once and again after a new connection until it is acknowledged", async () => {
+  const { socket, line } = await started();
+  line.addEvent({ id: "e1", kind: "paste", t: 1 });
+  assert.equal(socket.all("screen_event").length, 1);
+  socket.hear("disconnect", "transport close");
+  socket.hear("connect");
+  socket.all("start")[1].answer(START_ACK);
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.equal(socket.all("screen_event").length, 2);
+  socket.all("screen_event")[1].answer({ ok: true, id: "e1" });
+  assert.equal(line.outbox.events.size, 0);
+});
+
+test("an event while the line is down is kept and sent when it is back", async () => {
+  const { socket, line } = await started();
+  socket.hear("disconnect", "transport close");
+  line.addEvent({ id: "e1", kind: "copy", t: 1 });
+  assert.equal(socket.all("screen_event").length, 0);
+  socket.hear("connect");
+  socket.all("start")[1].answer(START_ACK);
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.equal(socket.all("screen_event")[0].values[0].id, "e1");
+});
+
+test("a lost line is told once and told again when it is back", async () => {
+  const { socket, line, news } = await started();
+  socket.hear("disconnect", "transport close");
+  line.tick(STATE);
+  line.tick(STATE);
+  socket.hear("connect");
+  socket.all("start")[1].answer(START_ACK);
+  await Promise.resolve();
+  await Promise.resolve();
+  const lines = news.filter(({ type }) => type === "line").map((item) => item.line);
+  assert.deepEqual(lines, ["good", "down", "good"]);
+});
+
+test("unacknowledged batches are sent again with their number after a cut", async () => {
+  const { socket, clock, line } = await started();
+  line.tick(STATE);
+  clock.ms += 1000;
+  line.tick(STATE);
+  socket.hear("disconnect", "transport close");
+  socket.hear("connect");
+  socket.all("start")[1].answer({ ...START_ACK, next_seq: 1 });
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual(
+    socket.all("batch").map(({ values }) => values[0].seq),
+    [0, 1, 1],
+  );
+});
+
+test("a connection that no longer answers is opened anew", async () => {
+  const { socket, clock, line } = await started();
+  for (let i = 0; i < 200; i++) {
+    clock.ms += 100;
+    line.tick(STATE);
+  }
+  assert.equal(socket.connected, false);
+  assert.ok(socket.connects >= 1);
+});
+
+test("a refusal that is final ends the line, a passing one does not", async () => {
+  const { socket, news, line } = await started();
+  socket.hear("connect_error", { data: undefined });
+  assert.equal(line.isOver, false);
+  socket.hear("connect_error", { data: { code: "not_authenticated", message: "No." } });
+  assert.equal(line.isOver, true);
+  assert.deepEqual(news.at(-1), { type: "refused", code: "not_authenticated", message: "No." });
+});
+
+test("the end of a session is told with its cause and closes the line", async () => {
+  const { socket, news } = await started();
+  socket.hear("session_ended", { session_id: "s", cause: "proctor" });
+  assert.deepEqual(news.at(-1), { type: "ended", cause: "proctor" });
+  assert.equal(socket.connected, false);
+});
+
+test("ending sends what is left first", async () => {
+  const { socket, line, news } = await started();
+  line.end(STATE);
+  assert.deepEqual(
+    socket.sent.slice(-2).map(({ event }) => event),
+    ["batch", "end_session"],
+  );
+  socket.all("end_session")[0].answer({ ok: true });
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual(news.at(-1), { type: "ended", cause: "student" });
+});
