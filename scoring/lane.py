@@ -1,8 +1,9 @@
 """Folds the observations of detectors whose rules belong together, in time order.
 
 An observation holds until the next one of its detector, at most its hold (a frame) or its span
-(sound). Time between holds is unobserved. Of a rule's detectors any that sees its labels raises
-it; if none does, one that could judge lowers it; if none could judge, it is unobserved.
+and a moment (sound). Time between holds is unobserved. Of a rule's detectors any that sees its
+labels raises it; if none does, one that could judge lowers it; if none could judge, it is
+unobserved.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from scoring.stream import DETECTOR_INDEX, DETECTORS, BreakMark, Look, Record, S
 from scoring.violations import Episodes, EpisodeState
 
 FOREVER = 10**12
+
+# Spans of sound follow each other to within a clock's jitter: this much is no gap.
+SLACK_MS = 100
 
 _FACE = DETECTOR_INDEX[Detector.FACE]
 _GAZE = DETECTOR_INDEX[Detector.GAZE]
@@ -104,8 +108,10 @@ class Lane:
     def detectors(self) -> Sequence[int]:
         return self._detectors
 
-    def hold_ms(self, look: Look) -> int:
-        """How long a look of a frame holds at most."""
+    def hold_ms(self, look: Look, span_ms: int) -> int:
+        """How long a look of a frame (`span_ms` 0) or of a span of sound holds at most."""
+        if span_ms:
+            return span_ms + SLACK_MS
         hold_ms = self._holds[look.detector]
         return min(hold_ms, self._raised_hold_ms) if self.raises(look) else hold_ms
 
@@ -117,7 +123,7 @@ class Lane:
         """Take the next record. Its instant is not before `cursor`."""
         if isinstance(record, Sighting):
             at_ms, look, percent, span_ms, _ = record
-            self.observe(at_ms, look, percent, at_ms + (span_ms or self.hold_ms(look)))
+            self.observe(at_ms, look, percent, at_ms + self.hold_ms(look, span_ms))
         elif isinstance(record, BreakMark):
             self._pause(record)
 

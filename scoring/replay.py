@@ -139,7 +139,7 @@ def _condense(lane: Lane, column: Column, steps: list[tuple[int, Look, int, int]
     a gap, and only the whole of a run that does neither."""
     times = column.times
     for run in column.runs:
-        hold_ms = run.span_ms or lane.hold_ms(run.look)
+        hold_ms = lane.hold_ms(run.look, run.span_ms)
         first, last = run.first, run.last
         is_whole = not lane.raises(run.look) and (
             first == last or max(column.steps[first + 1 : last + 1]) <= hold_ms
