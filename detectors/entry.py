@@ -9,12 +9,16 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """What a worker is told at birth. `models_dir` holds what `setup.sh` fetched."""
+    """What a worker is told at birth. `models_dir` holds what `setup.sh` fetched.
+
+    What the worker and its libraries print goes to `log_file` when there is one.
+    """
 
     models_dir: Path
     object_model: str = "auto"
     threads: int = 1
     scripted: bool = False
+    log_file: Path | None = None
 
 
 def run_worker(connection: Connection, config: WorkerConfig) -> None:

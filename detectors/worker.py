@@ -6,6 +6,7 @@ server, which closes the pipe when it stops.
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import multiprocessing
 import os
@@ -13,6 +14,7 @@ import signal
 import threading
 import traceback
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Protocol
 
 from detectors.entry import WorkerConfig
@@ -29,6 +31,8 @@ from detectors.messages import (
 log = logging.getLogger(__name__)
 
 _NICENESS = 5
+_LOG_MAX_BYTES = 1_000_000
+_MAX_KNOWN_FAILURES = 100
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -50,6 +54,10 @@ class RequestAnalyzer(Protocol):
 
 def prepare_process(config: WorkerConfig) -> None:
     """Make this process a polite worker; to be called before a model library is loaded."""
+    if config.log_file is not None:
+        _print_to(config.log_file)
+    faulthandler.enable()
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in _THREAD_VARIABLES:
         os.environ[name] = str(config.threads)
     os.environ.setdefault("GLOG_minloglevel", "2")
@@ -77,11 +85,12 @@ def serve(connection: Connection, config: WorkerConfig) -> None:
 
 def answer_requests(connection: Connection, analyzer: RequestAnalyzer) -> None:
     """Answer each request in order; returns when the other side is gone."""
+    known_failures: set[str] = set()
     try:
         while True:
             message = connection.recv()
             if isinstance(message, AnalysisRequest):
-                connection.send(_answer(analyzer, message))
+                connection.send(_answer(analyzer, message, known_failures))
             elif isinstance(message, CloseSession):
                 analyzer.close(message.session_id)
     except (EOFError, OSError):
@@ -98,12 +107,34 @@ def _build(config: WorkerConfig) -> RequestAnalyzer:
     return Analyzer(config)
 
 
-def _answer(analyzer: RequestAnalyzer, request: AnalysisRequest) -> AnalysisResult:
+def _print_to(log_file: Path) -> None:
+    """Send standard output and errors, those of C libraries included, to the end of a file.
+
+    A file that has grown large is put aside first; one that cannot be written is done without.
+    """
+    try:
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        if log_file.exists() and log_file.stat().st_size > _LOG_MAX_BYTES:
+            log_file.replace(log_file.with_suffix(log_file.suffix + ".1"))
+        with log_file.open("ab") as target:
+            os.dup2(target.fileno(), 1)
+            os.dup2(target.fileno(), 2)
+    except OSError:
+        return
+
+
+def _answer(
+    analyzer: RequestAnalyzer, request: AnalysisRequest, known_failures: set[str]
+) -> AnalysisResult:
+    """The analysis, or a fault; each kind of failure is logged the first time only."""
     try:
         return analyzer.analyze(request)
     except Exception as error:
-        log.exception("Analysis failed", extra={"session_id": request.session_id})
-        fault = DetectorFault("worker", f"{type(error).__name__}: {error}")
+        failure = f"{type(error).__name__}: {error}"
+        if failure not in known_failures and len(known_failures) < _MAX_KNOWN_FAILURES:
+            known_failures.add(failure)
+            log.exception("Analysis failed", extra={"session_id": request.session_id})
+        fault = DetectorFault("worker", failure)
         return AnalysisResult(request.request_id, request.session_id, faults=(fault,))
 
 

@@ -25,7 +25,7 @@ class CaptureTime:
     delay of at least zero, so the smallest (received - sent) of the last five minutes is the
     best estimate of the first; a drifting clock is followed because old estimates expire, and
     one that jumped back is learnt anew when several messages in a row look very late.
-    Nothing is mapped to the future, nor to more than `MAX_AGE_S` before it was received.
+    Nothing is mapped to the future, nor to long before it was received.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,9 @@ class CaptureTime:
             self.forget()
             self._smallest.append((bucket, offset_s))
 
-    def at_s(self, t_ms: float, now_s: float, span_s: float = 0.0) -> float:
+    def at_s(
+        self, t_ms: float, now_s: float, span_s: float = 0.0, max_age_s: float = MAX_AGE_S
+    ) -> float:
         """The session second of capture instant `t_ms`; its `span_s` ends at `now_s` at latest.
 
         Raises InvalidInput when it was captured before the session or too long ago.
@@ -66,9 +68,9 @@ class CaptureTime:
         at_s = min(t_ms / 1000 + self._offset_s(), now_s - span_s) if self._smallest else now_s
         if at_s < 0:
             raise InvalidInput("It was captured before the session began.")
-        if at_s < now_s - MAX_AGE_S - span_s:
+        if at_s < now_s - max_age_s - span_s:
             raise InvalidInput(
-                f"It was captured more than {MAX_AGE_S:.0f} s ago, which is too late to be used."
+                f"It was captured more than {max_age_s:.0f} s ago, which is too late to be used."
             )
         return at_s
 
@@ -86,11 +88,16 @@ class InOrder:
         self._max_back_s = max_back_s
         self._last_s = float("-inf")
 
-    def place(self, at_s: float) -> float:
-        """The instant to use for `at_s`. Raises InvalidInput when it steps back too far."""
+    def place(self, at_s: float, now_s: float) -> float:
+        """The instant to use for `at_s`, at `now_s` at latest.
+
+        Raises InvalidInput when it steps back too far or too many share one instant.
+        """
         if at_s <= self._last_s:
             if at_s < self._last_s - self._max_back_s:
                 raise InvalidInput("It was captured before what was received already.")
             at_s = self._last_s + _STEP_S
+            if at_s > now_s:
+                raise InvalidInput("It was captured at the same instant as what came before.")
         self._last_s = at_s
         return at_s

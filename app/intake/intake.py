@@ -33,6 +33,7 @@ from scoring.model import ScreenEvent
 _BATCHES_PER_S, _BATCHES_BURST = 20.0, 1_500.0
 _BYTES_PER_S, _BYTES_BURST = 2_000_000.0, 60_000_000.0
 _EVENTS_PER_S, _EVENTS_BURST = 10.0, 200.0
+_EVENT_MAX_AGE_S = 600.0
 _MAX_EVENT_IDS = 5_000
 _MAX_BACK_S = 5.0
 _SLOW_AFTER_S = 3.5
@@ -216,7 +217,7 @@ class Intake:
         for part in batch.frames:
             try:
                 inspect_jpeg(part.data, FRAME_MAX_BYTES)
-                at_s = self._frame_order.place(self._capture.at_s(part.t_ms, now_s))
+                at_s = self._frame_order.place(self._capture.at_s(part.t_ms, now_s), now_s)
             except CandorError as error:
                 refused.append(Refusal("frames", part.index, error.code, error.message))
                 continue
@@ -235,7 +236,7 @@ class Intake:
                 span_s = len(part.data) / PCM_BYTES_PER_S
                 if total_s + span_s > MAX_SOUND_S:
                     raise TooLarge(f"At most {MAX_SOUND_S:.0f} s of sound are taken in a batch.")
-                at_s = self._sound_order.place(self._capture.at_s(part.t_ms, now_s, span_s))
+                at_s = self._sound_order.place(self._capture.at_s(part.t_ms, now_s, span_s), now_s)
             except CandorError as error:
                 refused.append(Refusal("audio", part.index, error.code, error.message))
                 continue
@@ -274,7 +275,7 @@ class Intake:
         if not self._events.take(1, now_s):
             self._counters["over_rate"] += 1
             raise TooMany("Too many screen events at once. Wait a second and send them again.")
-        at_s = self._capture.at_s(event.t_ms, now_s)
+        at_s = self._capture.at_s(event.t_ms, now_s, max_age_s=_EVENT_MAX_AGE_S)
         self._post_event(ScreenEvent(event.event_id, event.kind, at_s))
         self._event_ids[event.event_id] = None
         if len(self._event_ids) > _MAX_EVENT_IDS:

@@ -37,7 +37,10 @@ def local_pool(settings: Settings, clock: Clock, *, scripted: bool = False) -> L
     `scripted` replaces the detectors by ones that follow a script.
     """
     config = WorkerConfig(
-        settings.models_path, object_model=settings.object_model, scripted=scripted
+        settings.models_path,
+        object_model=settings.object_model,
+        scripted=scripted,
+        log_file=settings.logs_path / "worker.log",
     )
     workers = settings.workers or max(1, _cores() - 1)
     return LocalPool(workers, partial(SpawnedWorker, config), clock)
@@ -210,14 +213,21 @@ class LocalPool:
             self._counters["results"] += 1
             is_open = self._roster.get(result.session_id) is not None
         if is_open:
-            self._on_result(result)
+            self._hand_on(result)
 
     def _report_lost(self, request: AnalysisRequest) -> None:
         fault = DetectorFault("worker", _STRUCK)
         with self._lock:
             is_open = self._roster.get(request.session_id) is not None
         if is_open:
-            self._on_result(AnalysisResult(request.request_id, request.session_id, faults=(fault,)))
+            self._hand_on(AnalysisResult(request.request_id, request.session_id, faults=(fault,)))
+
+    def _hand_on(self, result: AnalysisResult) -> None:
+        try:
+            self._on_result(result)
+        except Exception:
+            # A fault of the receiver must not cost the worker, nor the other sessions.
+            log.exception("A result was not taken", extra={"session_id": result.session_id})
 
     def _watch_workers(self) -> None:
         while not self._stopping.wait(_WATCH_S):

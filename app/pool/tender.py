@@ -111,7 +111,11 @@ class Tender:
     def check(self) -> None:
         """Kill the worker when it is past its deadline. Called by the pool's watch thread."""
         with self.wake:
-            late = self._deadline_s is not None and self._clock.monotonic_s() > self._deadline_s
+            late = (
+                self._worker is not None
+                and self._deadline_s is not None
+                and self._clock.monotonic_s() > self._deadline_s
+            )
             if late:
                 self._deadline_s = None
                 self.hangs += 1
@@ -205,7 +209,7 @@ class Tender:
             self.statuses = ()
             self.restarts += 1
             reason = str(error) or "A detector worker ended."
-            self.trouble = f"{reason} It is started again; logs/app_errors.log says more."
+            self.trouble = f"{reason} It is started again; logs/worker.log says more."
             self._desk.lost(in_hand, delay_s)
         log.error(
             "A detector worker was lost and is replaced",

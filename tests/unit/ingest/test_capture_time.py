@@ -69,12 +69,19 @@ def test_a_clock_that_jumped_back_is_learnt_anew() -> None:
     assert capture.delay_s == 0
 
 
+def test_many_at_one_instant_never_reach_into_the_future() -> None:
+    order = InOrder(5)
+    assert [order.place(9.9995, 10.001) for _ in range(2)] == pytest.approx([9.9995, 10.0005])
+    with pytest.raises(InvalidInput, match="same instant"):
+        order.place(9.9995, 10.001)
+
+
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=40))
 def test_a_stream_only_rises(instants: list[float]) -> None:
     order, placed = InOrder(5), []
     for at_s in instants:
         try:
-            placed.append(order.place(at_s))
+            placed.append(order.place(at_s, 100))
         except InvalidInput:
-            assert at_s < placed[-1] - 5
+            assert at_s < placed[-1] - 5 or at_s >= 99.9
     assert placed == sorted(set(placed))
