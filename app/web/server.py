@@ -10,6 +10,7 @@ import errno
 import ipaddress
 import logging
 import os
+import signal
 import socket
 import ssl
 import sys
@@ -93,6 +94,14 @@ class StoppingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
     A WebSocket holds its thread for life, so waiting for connections to end by themselves
     would wait for the students.
     """
+
+    def init_signals(self) -> None:
+        """Ctrl-C reaches every process of the terminal; the arbiter tells us in its own way.
+
+        The detector workers inherit the ignoring, so none dies halfway through its start.
+        """
+        super().init_signals()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self.alive:

@@ -129,10 +129,11 @@ def test_interrupting_from_the_keyboard_stops_as_cleanly(tmp_path: Path) -> None
     server = ScriptedServer(tmp_path)
     server.start()
     os.killpg(server.pid, signal.SIGINT)
-    wait_until(lambda: not Path(f"/proc/{server.pid}/exe").exists(), "the server ended", 15)
+    wait_until(lambda: not Path(f"/proc/{server.pid}/exe").exists(), "the server ended", 30)
     server.stop()
     assert "Server stopped" in (tmp_path / "logs" / "app.log").read_text()
     assert "Traceback" not in server.output.read_text()
+    assert "worker was lost" not in (tmp_path / "logs" / "app.log").read_text()
 
 
 @pytest.mark.slow

@@ -108,6 +108,7 @@ def door() -> Door:
         sessions=FakeSessions(),
         doors=FakeDoors(),
         callers=Callers(),
+        is_closing=False,
         gone=lambda caller: live.forget(caller.sid),
     )
     app.extensions["candor"] = services
