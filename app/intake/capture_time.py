@@ -63,10 +63,11 @@ class CaptureTime:
     ) -> float:
         """The session second of capture instant `t_ms`; its `span_s` ends at `now_s` at latest.
 
-        Raises InvalidInput when it was captured before the session or too long ago.
+        Below 0 when a part with a span began before the session and reaches into it. Raises
+        InvalidInput when it was captured before the session or too long ago.
         """
         at_s = min(t_ms / 1000 + self._offset_s(), now_s - span_s) if self._smallest else now_s
-        if at_s < 0:
+        if at_s < 0 and at_s + span_s <= 0:
             raise InvalidInput("It was captured before the session began.")
         if at_s < now_s - max_age_s - span_s:
             raise InvalidInput(

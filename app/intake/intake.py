@@ -236,13 +236,14 @@ class Intake:
                 span_s = len(part.data) / PCM_BYTES_PER_S
                 if total_s + span_s > MAX_SOUND_S:
                     raise TooLarge(f"At most {MAX_SOUND_S:.0f} s of sound are taken in a batch.")
-                at_s = self._sound_order.place(self._capture.at_s(part.t_ms, now_s, span_s), now_s)
+                at_s, pcm = _from_start(self._capture.at_s(part.t_ms, now_s, span_s), part.data)
+                at_s = self._sound_order.place(at_s, now_s)
             except CandorError as error:
                 refused.append(Refusal("audio", part.index, error.code, error.message))
                 continue
             total_s += span_s
-            sounds.append(Sound(at_s, part.data))
-            self.ring.add_sound(at_s, part.data)
+            sounds.append(Sound(at_s, pcm))
+            self.ring.add_sound(at_s, pcm)
         self.mailbox.put(sounds=sounds)
         self._counters["sounds"] += len(sounds)
         return refused
@@ -281,3 +282,10 @@ class Intake:
         if len(self._event_ids) > _MAX_EVENT_IDS:
             self._event_ids.popitem(last=False)
         self._counters["events"] += 1
+
+
+def _from_start(at_s: float, pcm: bytes) -> tuple[float, bytes]:
+    """Sound without what was heard before the session's second 0."""
+    if at_s >= 0:
+        return at_s, pcm
+    return 0.0, pcm[2 * round(-at_s * PCM_BYTES_PER_S / 2) :]

@@ -195,6 +195,24 @@ def test_a_bad_part_is_named_and_the_rest_is_used(bench: Bench) -> None:
     assert len(ring.cut(0, 200).frames) == 1
 
 
+def test_sound_that_began_before_the_session_is_taken_from_its_start(bench: Bench) -> None:
+    bench.ingest.open(replace(bench.session, session_id="new", started_at=bench.clock.now()))
+    bench.clock.advance(0.25)
+    pcm = scripted_pcm(seconds=1)
+    header = {
+        "seq": 0,
+        "sent_ms": SENT_MS,
+        "audio": [{"t": SENT_MS - ago, "size": len(pcm)} for ago in (2000, 1000)],
+    }
+    receipt = bench.ingest.accept_batch("new", header, pcm * 2)
+    assert [(refusal.part, refusal.index) for refusal in receipt.refused] == [("audio", 0)]
+    ring = bench.ingest.ring("new")
+    assert ring is not None
+    (sound,) = ring.cut(0, 10).sounds
+    assert sound.at_s == 0
+    assert sound.span_s == pytest.approx(0.25)
+
+
 def test_over_five_megabytes_the_batch_is_refused_and_the_session_goes_on(bench: Bench) -> None:
     header, body = bench.batch()
     with pytest.raises(TooLarge, match="2,000,000"):
