@@ -60,7 +60,7 @@ export function explain(device, error) {
     return new MediaProblem(
       device,
       "The screen is not shared.",
-      "Choose “Share screen” again and pick the entire screen, then confirm. " +
+      "Choose “Share” again and pick the entire screen, then confirm. " +
         "On a Mac, allow this browser under System Settings → Privacy & Security → Screen Recording.",
     );
   }

@@ -117,9 +117,16 @@ export class RunningView {
 
   renderFace() {
     const isCameraOn = this.capture.has("camera");
-    const known = FACES[this.status.face] ?? { label: "Looking…", tone: "wait" };
+    const known = this.faceWords();
     setText(role(this.root, "face"), isCameraOn ? known.label : "Camera off");
     this.setTone("face", isCameraOn ? known.tone : "technical");
+  }
+
+  /** Without a line, or without advice, "unsure" says nothing about the student. */
+  faceWords() {
+    const { face, advice } = this.status;
+    const isUnknown = this.line === "down" || (face === "unsure" && !advice);
+    return (isUnknown ? null : FACES[face]) ?? { label: "Looking…", tone: "wait" };
   }
 
   /** @param {Device} device */

@@ -21,6 +21,8 @@ export class SetupView {
     this.form = /** @type {HTMLFormElement} */ (one(root, "form"));
     this.button = one(root, '[type="submit"]');
     this.isBusy = false;
+    /** The device the browser asks for at this moment. @type {Device | null} */
+    this.asking = null;
     this.hasToken = false;
     this.form.addEventListener("submit", (event) => this.submit(event));
     for (const row of this.rows()) {
@@ -118,11 +120,14 @@ export class SetupView {
    * @returns {Promise<boolean>}
    */
   async allow(device) {
+    if (!this.capture.has(device)) this.asking = device;
     this.showProblem(device, null);
     try {
       await this.capture.open(device);
+      this.stopAsking();
       return true;
     } catch (problem) {
+      this.stopAsking();
       const known =
         problem instanceof MediaProblem
           ? problem
@@ -131,6 +136,11 @@ export class SetupView {
       one(this.row(device), '[data-action="allow"]').focus();
       return false;
     }
+  }
+
+  stopAsking() {
+    this.asking = null;
+    this.renderDevices();
   }
 
   /** @param {Device} device */
@@ -158,7 +168,9 @@ export class SetupView {
       const isOn = this.capture.has(device);
       const hasProblem = row.dataset.problem === "true" && !isOn;
       row.dataset.state = isOn ? "on" : hasProblem ? "problem" : "off";
-      setText(role(row, "state"), isOn ? IS_ON[device] : hasProblem ? "Not available" : "Not allowed yet");
+      const isAsking = this.asking === device;
+      const words = isAsking ? "Your browser is asking…" : hasProblem ? "Not available" : "Not allowed yet";
+      setText(role(row, "state"), isOn ? IS_ON[device] : words);
       const button = one(row, '[data-action="allow"]');
       button.hidden = isOn;
       if (hasProblem && device !== "screen") button.replaceChildren("Try again", spoken(device));
