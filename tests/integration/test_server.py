@@ -137,6 +137,28 @@ def test_interrupting_from_the_keyboard_stops_as_cleanly(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+def test_a_client_that_neither_speaks_nor_hangs_up_does_not_hold_the_server(
+    tmp_path: Path,
+) -> None:
+    with ScriptedServer(tmp_path, {"PROCTOR_WORKERS": "1"}) as server:
+        upgrade = (
+            f"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost:{server.port}"
+            "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(3)]
+        for line, said in zip(silent, ("", "GET / HTTP/1.1\r\n", upgrade), strict=True):
+            line.sendall(said.encode())
+        assert b"101" in silent[-1].recv(1000)
+        before_s = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - before_s < STOPS_WITHIN_S
+        for line in silent:
+            line.close()
+    assert "Server stopped" in (tmp_path / "logs" / "app.log").read_text()
+
+
+@pytest.mark.slow
 def test_over_a_wire_server_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     with wire_server(tmp_path) as uri:
         server = ScriptedServer(tmp_path, {"MONGO_URI": uri})
