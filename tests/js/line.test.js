@@ -199,3 +199,17 @@ test("ending sends what is left first", async () => {
   await Promise.resolve();
   assert.deepEqual(news.at(-1), { type: "ended", cause: "student" });
 });
+
+test("an event the server had no room for is sent once more, a malformed one is not", async () => {
+  const { socket, clock, line } = await started();
+  line.addEvent({ id: "e1", kind: "copy", t: clock.ms });
+  line.addEvent({ id: "e2", kind: "copy", t: clock.ms });
+  clock.ms += 2000;
+  line.tick(STATE);
+  const refused = [
+    { part: "events", index: 0, code: "too_many" },
+    { part: "events", index: 1, code: "invalid_input" },
+  ];
+  socket.all("batch")[0].answer({ ok: true, refused });
+  assert.deepEqual([...line.outbox.events.keys()], ["e1"]);
+});

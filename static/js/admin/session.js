@@ -128,7 +128,7 @@ function take(update) {
   if (update.session_id !== sessionId) return;
   const { interval } = update;
   if (startedMs) nowS = Math.max(0, (Date.parse(update.timestamp) - startedMs) / 1000);
-  if (interval.index !== intervalIndex) reloadSoon();
+  if (!startedMs || interval.index !== intervalIndex) reloadSoon();
   intervalIndex = interval.index;
   state.update(update);
   frame.show(update.frame, update.boxes, update.line !== "down", update.timestamp);

@@ -14,6 +14,9 @@ const REOPEN_MS = 1_500;
 /** Refusals that trying again does not heal. */
 const FINAL_CODES = new Set(["not_authenticated", "not_allowed", "not_found", "conflict"]);
 
+/** Refusals of an event that another try heals. */
+const PASSING_CODES = new Set(["too_many", "unavailable", "error", "conflict"]);
+
 /**
  * @typedef {{ok: boolean, error?: {code: string, message: string}, [key: string]: any}} Ack
  * @typedef {{video_fps: number, width: number, height: number, jpeg_quality: number,
@@ -170,7 +173,7 @@ export class Line {
   send(batch) {
     batch.header.sent_ms = this.nowMs();
     this.socket.emit("batch", batch.header, batch.body, (/** @type {Ack} */ ack) => {
-      this.outbox.settle(batch.header.seq, ack.ok);
+      this.outbox.settle(batch.header.seq, ack.ok, postponedEvents(ack));
       this.sayLine();
     });
   }
@@ -178,7 +181,7 @@ export class Line {
   /** @param {import("./outbox.js").ScreenEvent} event */
   sendEvent(event) {
     this.socket.emit("screen_event", event, (/** @type {Ack} */ ack) => {
-      if (ack.ok || ack.error?.code === "invalid_input") this.outbox.settleEvent(event.id);
+      if (ack.ok || !PASSING_CODES.has(ack.error?.code ?? "")) this.outbox.settleEvent(event.id);
     });
   }
 
@@ -211,4 +214,18 @@ export class Line {
     this.line = line;
     this.tell({ type: "line", line });
   }
+}
+
+/**
+ * The places of a batch's events that the server wants once more.
+ * @param {Ack} ack
+ * @returns {Set<number>}
+ */
+function postponedEvents(ack) {
+  const refused = /** @type {{part: string, index: number, code: string}[]} */ (ack.refused ?? []);
+  return new Set(
+    refused
+      .filter(({ part, code }) => part === "events" && PASSING_CODES.has(code))
+      .map(({ index }) => index),
+  );
 }

@@ -128,11 +128,15 @@ export class Outbox {
    * The server has dealt with a batch; with `isTaken` its events are settled too.
    * @param {number} seq
    * @param {boolean} [isTaken]
+   * @param {Set<number>} [keptEvents] places of events that have to be sent once more
    */
-  settle(seq, isTaken = true) {
+  settle(seq, isTaken = true, keptEvents = new Set()) {
     const batch = this.underway.get(seq);
     this.underway.delete(seq);
-    if (isTaken) for (const event of batch?.header.events ?? []) this.events.delete(event.id);
+    if (!isTaken) return;
+    batch?.header.events.forEach((event, index) => {
+      if (!keptEvents.has(index)) this.events.delete(event.id);
+    });
   }
 
   /** @param {string} id */
