@@ -63,7 +63,8 @@ def wire_server(folder: Path) -> Iterator[str]:
                 time.sleep(0.05)
         yield f"mongodb://127.0.0.1:{port}"
     finally:
-        server.terminate()
+        # It may wait for its clients when asked politely; the database is a temporary one.
+        server.kill()
         server.wait(10)
 
 
