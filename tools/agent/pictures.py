@@ -139,7 +139,7 @@ def open_pictures(camera: int | None, video: Path | None) -> Pictures | None:
 def encode_jpeg(picture: Picture, width: int, height: int, quality: float) -> bytes:
     """The middle of the picture, cut to the shape of width x height and scaled to it, as JPEG.
 
-    `quality` is 0 to 1, as a browser's `toBlob` takes it.
+    `quality` is 1 to 100, or 0 to 1 as a browser's `toBlob` takes it.
     """
     rows, columns = picture.shape[:2]
     keep_columns = min(columns, round(rows * width / height))
@@ -148,7 +148,8 @@ def encode_jpeg(picture: Picture, width: int, height: int, quality: float) -> by
     cut = picture[top : top + keep_rows, left : left + keep_columns]
     if cut.shape[:2] != (height, width):
         cut = np.asarray(cv2.resize(cut, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    ok, jpeg = cv2.imencode(".jpg", cut, [cv2.IMWRITE_JPEG_QUALITY, round(quality * 100)])
+    percent = round(quality if quality > 1 else quality * 100)
+    ok, jpeg = cv2.imencode(".jpg", cut, [cv2.IMWRITE_JPEG_QUALITY, percent])
     if not ok:
         raise SourceError("OpenCV could not write a JPEG.")
     return bytes(jpeg.tobytes())

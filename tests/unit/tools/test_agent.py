@@ -71,6 +71,11 @@ def test_a_wide_picture_is_cut_to_shape_and_not_squeezed() -> None:
     assert float(decoded.min()) > 200
 
 
+def test_quality_is_a_share_or_a_percentage() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (48, 64, 3)).astype(np.uint8)
+    assert encode_jpeg(noise, 64, 48, 80) == encode_jpeg(noise, 64, 48, 0.8)
+
+
 def test_sound_of_any_rate_becomes_16_khz(tmp_path: Path) -> None:
     pcm = read_sound(_write_wav(tmp_path / "tone.wav", 1.5))
     assert len(pcm) / 2 / RATE == pytest.approx(1.5, abs=0.02)
