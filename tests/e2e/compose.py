@@ -18,9 +18,10 @@ import pytest
 from numpy.typing import NDArray
 
 from tools.drawn import Camera
+from tools.y4m import write_y4m
 
 FPS = 10
-WIDTH, HEIGHT = 640, 480
+HEIGHT = 480
 RATE = 48_000
 BITS = 12
 _CELL, _TOP = 20, 462
@@ -52,16 +53,8 @@ def need_ffmpeg() -> None:
 
 def write_camera(path: Path, shots: Sequence[Shot]) -> Path:
     """A y4m file of numbered pictures at `FPS`."""
-    need_ffmpeg()
-    raw = f"-f rawvideo -pix_fmt bgr24 -s {WIDTH}x{HEIGHT} -r {FPS} -i -"
-    command = ["ffmpeg", "-v", "error", "-y", *raw.split(), "-pix_fmt", "yuv420p", str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as encoder:
-        assert encoder.stdin is not None
-        for number, picture in enumerate(_pictures(shots)):
-            encoder.stdin.write(_numbered(picture, number).tobytes())
-        encoder.stdin.close()
-        assert encoder.wait(60) == 0
-    return path
+    numbered = (_numbered(picture, number) for number, picture in enumerate(_pictures(shots)))
+    return write_y4m(path, numbered, FPS)
 
 
 def write_microphone(path: Path, seconds: float, heard: Sequence[Heard] = ()) -> Path:
@@ -125,6 +118,7 @@ def _from_video(path: Path, count: int) -> Iterator[Picture]:
 
 
 def _samples(piece: Heard) -> NDArray[np.float64]:
+    need_ffmpeg()
     command = ["ffmpeg", "-v", "error", "-i", str(piece.path), "-t", str(piece.seconds)]
     command += ["-f", "s16le", "-ac", "1", "-ar", str(RATE), "-"]
     done = subprocess.run(command, capture_output=True, check=True, timeout=60)
