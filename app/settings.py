@@ -53,11 +53,16 @@ class Settings(BaseModel):
     pre_roll_s: float = Field(5, alias="PROCTOR_PRE_ROLL_S", ge=0, le=30)
     post_roll_s: float = Field(5, alias="PROCTOR_POST_ROLL_S", ge=0, le=30)
     object_model: str = Field("auto", alias="PROCTOR_OBJECT_MODEL")
+    media_url: str = Field("", alias="PROCTOR_MEDIA_URL")
+    media_encryption: bool = Field(False, alias="PROCTOR_MEDIA_ENCRYPTION")
+    master_key_file: Path | None = Field(None, alias="PROCTOR_MASTER_KEY_FILE")
     capture_screen: bool = Field(True, alias="PROCTOR_CAPTURE_SCREEN")
     walk_in: bool = Field(True, alias="PROCTOR_WALK_IN")
     log_level: str = Field("INFO", alias="PROCTOR_LOG_LEVEL")
 
-    @field_validator("data_dir", "models_dir", "tls_cert", "tls_key", mode="before")
+    @field_validator(
+        "data_dir", "models_dir", "tls_cert", "tls_key", "master_key_file", mode="before"
+    )
     @classmethod
     def _empty_path_is_unset(cls, value: object) -> object:
         return None if value == "" else value
