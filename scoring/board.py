@@ -7,13 +7,15 @@ what it adds is the memory of what was announced.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Any
 
 from scoring.blocks import BlockedFold
-from scoring.findings import Findings, RawPoint
+from scoring.findings import Findings, RawPoint, RiskRaise
 from scoring.intervals import Flag, IntervalRules, Tally
-from scoring.ledger import Account, Coverage, Reach, gather, interval_of, ledger_of
+from scoring.ledger import Reach, gather, interval_of, ledger_of
 from scoring.model import (
+    Alert,
     AlertRaised,
     Change,
     IntervalChanged,
@@ -25,6 +27,7 @@ from scoring.model import (
     ViolationWithdrawn,
 )
 from scoring.policy_shape import Policy
+from scoring.standing import Coverage, Standing, in_order
 
 AnyFold = BlockedFold[Any]
 
@@ -56,7 +59,9 @@ class Board:
             self._base_points.setdefault(point.check // self._rules.checks, []).append(point)
         self._base_flags = flags
         self._tallies: dict[int, Tally] = {}
-        self._cached_account: Account | None = None
+        self._standing = Standing(policy)
+        self._alerts: dict[tuple[int, int], list[Alert]] = {}
+        self._raises: dict[tuple[int, int], list[RiskRaise]] = {}
         self._cached_coverage: tuple[Sequence[tuple[int, int]], Coverage] = ((), ())
         self._base_totals: dict[int, int] = {}
         _add(self._base_totals, base)
@@ -69,19 +74,23 @@ class Board:
         self._flagged = set(flags)
         self._alerted_ms: dict[str, int] = {}
         self._is_limit_told = False
-        for index in sorted(self._base_points):
-            self._tallies[index] = self._tally(index)
-            self._keys[index] = self._key(index)
+        for violation in base.violations.values():
+            self._standing.put(violation)
+        for raised in base.risk:
+            self._standing.risk.put(raised)
+        for alert in base.alerts:
+            self._standing.put_alert(alert)
+            at_ms = round(alert.at_s * 1000)
+            self._alerted_ms[alert.kind] = max(at_ms, self._alerted_ms.get(alert.kind, 0))
+        self._retally(sorted(self._base_points))
+        self._keys = {index: self._key(index) for index in self._base_points}
+        self._is_limit_told = self._standing.limit_at_s is not None
         self._told = {
             key: (each, -1) for key, each in base.violations.items() if key not in left_open
         }
         self._first_news: list[Change] = [
             ViolationChanged(base.violations[each]) for each in left_open
         ]
-        for alert in base.alerts:
-            at_ms = round(alert.at_s * 1000)
-            self._alerted_ms[alert.kind] = max(at_ms, self._alerted_ms.get(alert.kind, 0))
-        self._is_limit_told = self._account().limit_at_s is not None
 
     # What is news
 
@@ -97,10 +106,11 @@ class Board:
         news, self._first_news = self._first_news, []
         touched: set[int] = set()
         for number, block in changed:
-            self._cached_account = None
+            self._cached_coverage = ((), ())
             if block < self._covered[number][0]:
                 self._covered[number] = (0, {})
             news += self._violation_news(number, block)
+            self._recount(number, block)
             touched.update(range(block * self._per_block, (block + 1) * self._per_block))
         touched |= self._retally(sorted(touched))
         news += self._interval_news(touched, reach, closed_before)
@@ -115,6 +125,7 @@ class Board:
         self._ids[number, block] = set(found.violations)
         for violation_id in sorted(gone):
             if fold.violation(violation_id) is None and violation_id in self._told:
+                self._standing.drop(violation_id)
                 yield ViolationWithdrawn(self._told.pop(violation_id)[0])
         reaches = {p.violation_id: p.check // self._rules.checks for p in found.points}
         for violation_id in found.violations:
@@ -125,6 +136,7 @@ class Board:
             reach = max(told_reach, reaches.get(violation_id, -1))
             if told is None or told.end_s != violation.end_s or reach > told_reach:
                 self._told[violation_id] = (violation, reach)
+                self._standing.put(violation)
                 yield ViolationChanged(violation)
 
     def _interval_news(
@@ -160,13 +172,33 @@ class Board:
             if at_ms < self._alerted_ms.get(alert.kind, -gap_ms) + gap_ms:
                 continue
             self._alerted_ms[alert.kind] = at_ms
-            account = self._account()
-            is_limit = alert.is_critical and account.limit_at_s is not None
+            is_limit = alert.is_critical and self._standing.limit_at_s is not None
             is_limit = is_limit and not self._is_limit_told
             self._is_limit_told = self._is_limit_told or is_limit
-            yield AlertRaised(alert, account.warnings, is_limit)
+            yield AlertRaised(alert, self._standing.warnings, is_limit)
 
-    # Tallies
+    # Sums and tallies
+
+    def _recount(self, number: int, block: int) -> None:
+        """Bring alerts and risk of a block up to date in the running sums."""
+        blocks = self._folds[number].blocks
+        found = blocks[block].found if block < len(blocks) else Findings()
+        known_alerts = self._alerts.get((number, block), [])
+        known_raises = self._raises.get((number, block), [])
+        if known_alerts != found.alerts:
+            same = _common(known_alerts, found.alerts)
+            for alert in known_alerts[same:]:
+                self._standing.drop_alert(alert)
+            for alert in found.alerts[same:]:
+                self._standing.put_alert(alert)
+            self._alerts[number, block] = list(found.alerts)
+        if known_raises != found.risk:
+            same = _common(known_raises, found.risk)
+            for raised in known_raises[same:]:
+                self._standing.risk.drop(raised)
+            for raised in found.risk[same:]:
+                self._standing.risk.put(raised)
+            self._raises[number, block] = list(found.risk)
 
     def _retally(self, touched: list[int]) -> set[int]:
         """Score the touched intervals again, and those after them while that changes them."""
@@ -174,15 +206,15 @@ class Board:
         for first in touched:
             index = first
             while index not in scored:
-                before = self._tallies.get(index)
+                before = self._tallies.get(index, Tally(index))
                 after = self._tally(index)
                 scored.add(index)
+                self._standing.count(before, after)
                 if after.points:
                     self._tallies[index] = after
                 else:
                     self._tallies.pop(index, None)
-                handed_on = before.handed_on() if before else {}
-                if handed_on == after.handed_on():
+                if before.handed_on() == after.handed_on():
                     break
                 index += 1
         return scored
@@ -223,8 +255,20 @@ class Board:
     def scores(self, reach: Reach, focus: float) -> Scores:
         """The numbers of this moment."""
         last = reach.last(self._rules.interval_ms)
-        coverage = self._session_coverage(reach)
-        return self._account().scores(reach.now_ms, last, coverage, focus)
+        active = [
+            each
+            for fold in self._folds
+            for each in fold.blocks[-1].found.violations.values()
+            if each.end_s is None
+        ]
+        return self._standing.scores(
+            at_ms=reach.now_ms,
+            recent=[self._tallies[i] for i in (last - 1, last) if i in self._tallies],
+            last=last,
+            active=in_order(active),
+            coverage=self._session_coverage(reach),
+            focus=focus,
+        )
 
     def ledger(self, reach: Reach, focus: float) -> Ledger:
         """Everything so far."""
@@ -236,7 +280,7 @@ class Board:
 
     def _session_coverage(self, reach: Reach) -> Coverage:
         cursors, coverage = self._cached_coverage
-        if cursors != reach.cursors or self._cached_account is None:
+        if cursors != reach.cursors:
             coverage = self._sum_coverage(reach)
             self._cached_coverage = (reach.cursors, coverage)
         return coverage
@@ -254,11 +298,6 @@ class Board:
             _add(totals, fold.blocks[-1].found)
         return reach.shares(0, reach.now_ms, totals)
 
-    def _account(self) -> Account:
-        if self._cached_account is None:
-            self._cached_account = Account(self._policy, self._gathered(), self._tallies)
-        return self._cached_account
-
     def _gathered(self) -> Findings:
         return gather([self._base, *(b.found for fold in self._folds for b in fold.blocks)])
 
@@ -268,3 +307,9 @@ def _add(sums: dict[int, int], found: Findings, interval: int | None = None) -> 
     for (index, detector), observed_ms in found.coverage.items():
         if interval is None or index == interval:
             sums[detector] = sums.get(detector, 0) + observed_ms
+
+
+def _common(known: Sequence[object], now: Sequence[object]) -> int:
+    """How many members two sequences share from the start."""
+    pairs = zip(known, now, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -1,4 +1,4 @@
-"""Puts what the folds found together: violations, alerts, risk, trust, scores and the ledger.
+"""Puts what the folds found together: the intervals, the scores and the ledger.
 
 The live session and the replay of a stored one both end here, so they cannot differ.
 """
@@ -12,62 +12,12 @@ from itertools import groupby
 from scoring.breaks import Span, within
 from scoring.findings import Findings, RawPoint
 from scoring.intervals import IntervalRules, Tally
-from scoring.model import IntervalScore, Ledger, Scores
+from scoring.model import IntervalScore, Ledger
 from scoring.policy_shape import Policy
-from scoring.risk import RiskMeter
+from scoring.standing import Coverage, Standing, in_order
 from scoring.stream import DETECTORS
-from scoring.trust import Trust
-
-Coverage = tuple[tuple[str, float], ...]
 
 _NAMES = tuple(detector.value for detector in DETECTORS)
-
-
-class Account:
-    """The findings of a session in order, with what follows from them at any later instant."""
-
-    def __init__(self, policy: Policy, found: Findings, tallies: Mapping[int, Tally]) -> None:
-        self._interval_ms = round(policy.interval_s * 1000)
-        self.violations = tuple(
-            sorted(
-                found.violations.values(), key=lambda v: (v.start_s, v.rule.value, v.violation_id)
-            )
-        )
-        self.alerts = tuple(sorted(found.alerts, key=lambda a: (a.at_s, a.kind, a.violation_id)))
-        self._active = tuple(each for each in self.violations if each.end_s is None)
-        self._tallies = tallies
-        self._total_milli = sum(tally.milli for tally in tallies.values())
-        self._flagged = sum(tally.flag is not None for tally in tallies.values())
-        self._trust = Trust(policy, self.violations)
-        self._meter = RiskMeter(found.risk, self.violations)
-        self.risk = tuple(self._meter.events)
-        critical = [alert.at_s for alert in self.alerts if alert.is_critical]
-        self.warnings = len(critical)
-        limit = policy.warning_limit
-        self.limit_at_s = critical[limit - 1] if 0 < limit <= len(critical) else None
-
-    def scores(self, at_ms: int, last: int, coverage: Coverage, focus: float) -> Scores:
-        """The numbers at an instant in interval `last`."""
-        temporary, permanent = self._meter.at(at_ms)
-        from_ms = at_ms - self._interval_ms
-        tallies = self._tallies
-        recent = [tallies[index] for index in (last - 1, last) if index in tallies]
-        trailing = sum(p.milli for tally in recent for p in tally.points if p.at_ms > from_ms)
-        return Scores(
-            at_s=at_ms / 1000,
-            interval_score=tallies[last].milli / 1000 if last in tallies else 0.0,
-            trailing_score=trailing / 1000,
-            total_score=self._total_milli / 1000,
-            flagged_intervals=self._flagged,
-            risk_temporary=temporary,
-            risk_permanent=permanent,
-            focus=focus,
-            trust=self._trust.at(at_ms),
-            active=self._active,
-            coverage=coverage,
-            warnings=self.warnings,
-            warning_limit_at_s=self.limit_at_s,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +95,26 @@ def ledger_of(
         interval_of(rules, tallies.get(index, Tally(index)), observed.get(index, {}), reach)
         for index in range(last + 1)
     )
-    account = Account(policy, found, tallies)
-    scores = account.scores(reach.now_ms, last, reach.shares(0, reach.now_ms, totals), focus)
-    return Ledger(account.violations, intervals, scores, account.alerts, account.risk)
+    standing = Standing(policy)
+    for violation in found.violations.values():
+        standing.put(violation)
+    for alert in found.alerts:
+        standing.put_alert(alert)
+    for raised in found.risk:
+        standing.risk.put(raised)
+    for tally in tallies.values():
+        standing.count(Tally(tally.index), tally)
+    violations = in_order(found.violations.values())
+    scores = standing.scores(
+        at_ms=reach.now_ms,
+        recent=[tallies[index] for index in (last - 1, last) if index in tallies],
+        last=last,
+        active=tuple(each for each in violations if each.end_s is None),
+        coverage=reach.shares(0, reach.now_ms, totals),
+        focus=focus,
+    )
+    alerts = tuple(sorted(found.alerts, key=lambda a: (a.at_s, a.kind, a.violation_id)))
+    return Ledger(violations, intervals, scores, alerts, standing.risk.events())
 
 
 def interval_of(
