@@ -6,13 +6,13 @@ Models are loaded once; each session has its own streams. Used by one thread of 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import cv2
 import numpy as np
 
-from detectors.arrays import Pixels
+from detectors.arrays import Floats, Pixels
 from detectors.base import (
     Costs,
     DetectorUnavailable,
@@ -27,7 +27,7 @@ from detectors.camera import load_camera
 from detectors.entry import WorkerConfig
 from detectors.face import FaceDetector, load_face
 from detectors.gaze import load_gaze
-from detectors.identity import load_identity
+from detectors.identity import IdentityDetector, load_identity
 from detectors.messages import (
     AnalysisRequest,
     AnalysisResult,
@@ -39,8 +39,8 @@ from detectors.messages import (
 )
 from detectors.objects import load_objects
 from detectors.quality import measure
-from detectors.speech import load_speech
-from detectors.voice import load_voice
+from detectors.speech import SpeechDetector, load_speech
+from detectors.voice import VoiceDetector, VoiceStream, load_voice
 from scoring.model import Detector, Observation
 
 log = logging.getLogger(__name__)
@@ -113,9 +113,37 @@ class Analyzer:
             work.hear(sound, streams)
         return work.result()
 
+    def enrol_voice(self, session_id: str, sounds: Iterable[Sound]) -> int:
+        """Make what is spoken in these sounds the student's own voice.
+
+        Answers how many windows of speech it gave: 0 when there was too little, or when voices
+        cannot be told apart on this machine.
+        """
+        speech, voice = self._sounds.get(Detector.SPEECH), self._sounds.get(Detector.VOICE)
+        if not isinstance(speech, SpeechDetector) or not isinstance(voice, VoiceDetector):
+            return 0
+        streams = self._sessions.setdefault(session_id, self._open())
+        own = next(s for _, s in streams.sounds if isinstance(s, VoiceStream))
+        return own.enrol(speech.speech_in(sounds))
+
     def close(self, session_id: str) -> None:
         """Forget a session's streams; an unknown id is harmless."""
         self._sessions.pop(session_id, None)
+
+    def embed(self, jpeg: bytes) -> Floats | None:
+        """The face in a picture as a vector to compare (`encoder.cosine`, `identity.ACCEPT`).
+
+        None when identity is off, or the picture shows no single face good enough to compare.
+        """
+        identity = self._views.get(Detector.IDENTITY)
+        rgb = _decode(jpeg)
+        if self._face is None or not isinstance(identity, IdentityDetector) or rgb is None:
+            return None
+        view = View(0.0, rgb, Costs(), is_still=True, quality=measure(rgb))
+        self._face.open_tracker().look(view)
+        if view.mesh is None or view.faces != 1:
+            return None
+        return identity.embed(rgb, view.mesh).embedding
 
     def _load(self, detector: Detector, load: _Loader[_T], config: WorkerConfig) -> _T | None:
         try:
@@ -183,7 +211,6 @@ class _Work:
         view = View(frame.at_s, rgb, self._costs, wanted=wanted, is_still=self._request.is_still)
         with self._costs.step("quality"):
             view.quality = measure(rgb)
-            view.unfit = view.quality.unfit
         for detector, looks_for, stream in streams.views:
             if not wanted & looks_for:
                 continue

@@ -52,9 +52,10 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A detected face: corners in pixels, score 0 to 1, six key points (6, 2) in pixels.
+    """A detected face: corners in pixels, score 0 to 1, key points (5 or 6, 2) in pixels.
 
-    Key points: image-left eye, image-right eye, nose tip, mouth, image-left and right ear side.
+    Key points: image-left eye, image-right eye, nose tip; then either both mouth corners (YuNet,
+    5 points) or the mouth and both ears (BlazeFace, 6 points).
     """
 
     left: float
@@ -94,7 +95,8 @@ class View:
     """One frame being looked at. Each detector adds what it found; later ones read it.
 
     `rgb` is uint8 (H, W, 3). `is_still` marks a single picture without history: nothing may
-    wait for a second look. `faces` is None while nobody has been able to judge it.
+    wait for a second look. `faces` is None while nobody has been able to judge it. `own` is the
+    student's face as detected in this frame, which may be there without a mesh (a profile).
     """
 
     at_s: float
@@ -106,6 +108,7 @@ class View:
     unfit: str = ""
     faces: int | None = None
     detected: tuple[Face, ...] = ()
+    own: Face | None = None
     mesh: Mesh | None = None
     persons: int | None = None
     direction: str = ""

@@ -1,128 +1,217 @@
 """Counts faces and follows the student's own.
 
-`FaceTracker` runs first and fills the view (detected faces, mesh); `FaceStream` runs after the
-objects detector, because "nobody" and "somebody whose face cannot be seen" differ by a person.
+`FaceTracker` runs first and fills the view (faces, mesh); `FaceStream` runs after the objects
+detector, because "nobody" and "somebody whose face cannot be seen" differ by a person.
 """
 
 from __future__ import annotations
 
 from detectors.base import Face, Mesh, View
-from detectors.blaze import BlazeFace
 from detectors.entry import WorkerConfig
+from detectors.faces import FaceFinder, load_finder, overlap
 from detectors.mesh import FaceMesh, region_of_face, region_of_mesh
 from detectors.messages import Box
-from detectors.quality import ADVICE
+from detectors.motion import MotionGate
+from detectors.quality import ADVICE, unfit_reason
 from scoring.model import Detector, Observation
 
-DETECT_EVERY_S = 1.0
-FACE_SCORE = 0.5
+# Another face must be noticed within 2 s even when it slips in without visible motion.
+SCAN_EVERY_S = 2.0
+HARD_EVERY_S = 1.0
+PERSON_HOLD_S = 2.5
+_CANDIDATE = 0.35
+_OWN_SCORE = 0.3
+_DOUBTS = 2
+_SLACK_S = 0.05
 
 
 class FaceDetector:
     """The face models, shared by all sessions of the worker."""
 
     detector = Detector.FACE
-    model = "BlazeFace full range, FaceMesh with iris (mediapipe)"
 
-    def __init__(self) -> None:
-        self._blaze = BlazeFace()
-        self._mesh = FaceMesh()
+    def __init__(self, finder: FaceFinder, mesh: FaceMesh) -> None:
+        self.finder = finder
+        self.mesh = mesh
+        self.model = f"{finder.model}, FaceMesh with iris"
 
     def open_tracker(self) -> FaceTracker:
-        return FaceTracker(self._blaze, self._mesh)
+        return FaceTracker(self.finder, self.mesh)
 
     def open_stream(self) -> FaceStream:
         return FaceStream()
 
 
 class FaceTracker:
-    """Follows the student's face from frame to frame; looks for all faces now and then."""
+    """Follows the student's face with the mesh; looks for all faces when that is due.
 
-    def __init__(self, blaze: BlazeFace, mesh: FaceMesh) -> None:
-        self._blaze = blaze
-        self._mesh = mesh
-        self._last: Mesh | None = None
-        self._detected_s: float | None = None
-        self._others = 0
+    Due means: the own face is lost, something moved beside it, others were there, or
+    SCAN_EVERY_S have passed.
+    """
+
+    def __init__(self, finder: FaceFinder, mesh: FaceMesh) -> None:
+        self._finder = finder
+        self._placer = mesh
+        self._own: Mesh | None = None
+        self._others: tuple[Face, ...] = ()
+        self._scanned_s: float | None = None
+        self._hard_s: float | None = None
+        self._doubts = 0
+        self._gate = MotionGate()
 
     def look(self, view: View) -> tuple[Observation, ...]:
         """Fill `faces`, `detected` and `mesh` of the view."""
-        mesh = None
-        if self._last is not None:
-            with view.costs.step("mesh"):
-                mesh = self._mesh.place(view.rgb, region_of_mesh(self._last))
-        is_due = self._detected_s is None or view.at_s - self._detected_s >= DETECT_EVERY_S - 0.05
-        if mesh is None or is_due or self._others:
-            with view.costs.step("faces"):
-                view.detected = tuple(
-                    face for face in self._blaze.find(view.rgb) if face.score >= FACE_SCORE
-                )
-            self._detected_s = view.at_s
-            if mesh is None and view.detected:
-                largest = max(view.detected, key=lambda face: face.width)
-                with view.costs.step("mesh"):
-                    mesh = self._mesh.place(view.rgb, region_of_face(largest))
-                own = 1
-            else:
-                own = int(mesh is not None)
-            self._others = (
-                len(view.detected) - own
-                if mesh is None
-                else sum(not _is_same(mesh, face) for face in view.detected)
-            )
-        self._last = mesh
+        mesh = self._place(view, self._own)
+        own_box = None if mesh is None else _share_box(view, mesh)
+        small = None if view.quality is None else view.quality.small
+        if (
+            mesh is None
+            or self._others
+            or self._scanned_s is None
+            or view.at_s - self._scanned_s >= SCAN_EVERY_S - _SLACK_S
+            or (small is not None and self._gate.is_open(small, own_box))
+        ):
+            mesh = self._scan(view, mesh)
+            self._scanned_s = view.at_s
+            if small is not None:
+                self._gate.settle(small)
+        self._own = mesh
         view.mesh = mesh
-        view.faces = (1 if mesh is not None else min(1, len(view.detected))) + max(0, self._others)
-        for face in view.detected:
-            view.boxes.append(
-                Box(
-                    face.left / view.width, face.top / view.height,
-                    face.width / view.width, face.height / view.height,
-                    "face", round(face.score, 3),
-                )
-            )  # fmt: skip
-        if mesh is not None and not view.detected:
-            low, high = mesh.points[:, :2].min(axis=0), mesh.points[:, :2].max(axis=0)
-            view.boxes.append(
-                Box(
-                    float(low[0]) / view.width, float(low[1]) / view.height,
-                    float(high[0] - low[0]) / view.width, float(high[1] - low[1]) / view.height,
-                    "face", 1.0,
-                )
-            )  # fmt: skip
+        has_own = mesh is not None or bool(view.detected)
+        view.faces = int(has_own) + len(self._others)
+        _draw(view)
         return ()
+
+    def _place(self, view: View, last: Mesh | None) -> Mesh | None:
+        if last is None:
+            return None
+        with view.costs.step("mesh"):
+            return self._placer.place(view.rgb, region_of_mesh(last))
+
+    def _scan(self, view: View, mesh: Mesh | None) -> Mesh | None:
+        scanned = self._finder.scan(view.rgb, view.costs)
+        others = [f for f in scanned if f.score >= _CANDIDATE and not _is_own(mesh, f)]
+        is_confirmed = mesh is not None and any(
+            f.score >= _OWN_SCORE and _is_own(mesh, f) for f in scanned
+        )
+        if is_confirmed and not others and not view.is_still:
+            view.detected = tuple(f for f in scanned if _is_own(mesh, f))[:1]
+            self._others = ()
+            self._doubts = 0
+            return mesh
+        found = self._finder.search(view.rgb, view.costs, scanned)
+        if not found or (view.quality is not None and view.quality.is_dark):
+            found = self._search_hard(view, found, is_needed=mesh is None and not found)
+        if mesh is not None and not any(_is_own(mesh, f) for f in found):
+            self._doubts = 0 if is_confirmed else self._doubts + 1
+            if self._doubts >= _DOUBTS:
+                mesh = None
+        else:
+            self._doubts = 0
+        own: Face | None = None
+        if mesh is None and found:
+            own = max(found, key=lambda face: face.width)
+            with view.costs.step("mesh"):
+                mesh = self._placer.place(view.rgb, region_of_face(own))
+            mesh = self._place(view, mesh) or mesh
+        view.detected = found
+        view.own = own
+        self._others = tuple(f for f in found if f is not own and not _is_own(mesh, f))
+        return mesh
+
+    def _search_hard(
+        self, view: View, found: tuple[Face, ...], is_needed: bool
+    ) -> tuple[Face, ...]:
+        is_due = self._hard_s is None or view.at_s - self._hard_s >= HARD_EVERY_S - _SLACK_S
+        if not (is_due or is_needed) or (found and not is_due):
+            return found
+        self._hard_s = view.at_s
+        is_dark = view.quality is not None and view.quality.is_dark
+        hard = self._finder.search_hard(view.rgb, is_dark, view.costs, is_empty=not found)
+        return found + tuple(f for f in hard if all(overlap(f, known) < 0.3 for known in found))
 
 
 class FaceStream:
     """Turns what the tracker and the objects detector found into a verdict."""
 
+    def __init__(self) -> None:
+        self._person_s: float | None = None
+
     def look(self, view: View) -> tuple[Observation, ...]:
+        """One observation per frame; none while the tracker could not judge."""
         if view.faces is None:
             return ()
+        if view.persons:
+            self._person_s = view.at_s
+        elif view.persons == 0:
+            self._person_s = None
+        measures = (("faces", float(view.faces)), ("persons", float(view.persons or 0)))
         if view.faces == 0:
+            if not view.unfit and view.quality is not None:
+                view.unfit = unfit_reason(view.rgb, view.quality)
             if view.unfit:
                 view.advice = view.advice or ADVICE.get(view.unfit, "")
-                return (Observation(Detector.FACE, view.at_s, judgeable=False, reason=view.unfit),)
-            label = "turned" if view.persons else "none"
+                return (
+                    Observation(
+                        Detector.FACE,
+                        view.at_s,
+                        judgeable=False,
+                        reason=view.unfit,
+                        measures=measures,
+                    ),
+                )
+            is_person = self._person_s is not None and view.at_s - self._person_s <= PERSON_HOLD_S
+            label = "turned" if is_person else "none"
         else:
             label = "one" if view.faces == 1 else "several"
         view.advice = view.advice or ADVICE.get(label, "")
+        score = max((face.score for face in view.detected), default=1.0)
         return (
-            Observation(
-                Detector.FACE,
-                view.at_s,
-                (label,),
-                confidence=max((face.score for face in view.detected), default=1.0),
-                measures=(("faces", float(view.faces)), ("persons", float(view.persons or 0))),
-            ),
+            Observation(Detector.FACE, view.at_s, (label,), confidence=score, measures=measures),
         )
 
 
-def _is_same(mesh: Mesh, face: Face) -> bool:
+def _is_own(mesh: Mesh | None, face: Face) -> bool:
+    """Whether the detected face is the one the mesh lies on."""
+    if mesh is None:
+        return False
     x, y = mesh.center
     return face.left <= x <= face.right and face.top <= y <= face.bottom
 
 
-def load_face(_config: WorkerConfig) -> FaceDetector:
+def _share_box(view: View, mesh: Mesh) -> tuple[float, float, float, float]:
+    """The head around the mesh, in shares of the picture."""
+    low, high = mesh.points[:, :2].min(axis=0), mesh.points[:, :2].max(axis=0)
+    wide, tall = (high - low) * 0.25
+    return (
+        float(low[0] - wide) / view.width,
+        float(low[1] - 2 * tall) / view.height,
+        float(high[0] + wide) / view.width,
+        float(high[1] + tall) / view.height,
+    )
+
+
+def _draw(view: View) -> None:
+    for face in view.detected:
+        view.boxes.append(_box(view, face.left, face.top, face.right, face.bottom, face.score))
+    if view.mesh is not None and not any(_is_own(view.mesh, face) for face in view.detected):
+        left, top = map(float, view.mesh.points[:, :2].min(axis=0))
+        right, bottom = map(float, view.mesh.points[:, :2].max(axis=0))
+        view.boxes.append(_box(view, left, top, right, bottom, 1.0))
+
+
+def _box(view: View, left: float, top: float, right: float, bottom: float, score: float) -> Box:
+    x, y = max(0.0, left) / view.width, max(0.0, top) / view.height
+    return Box(
+        round(x, 4),
+        round(y, 4),
+        round(min(1.0, right / view.width) - x, 4),
+        round(min(1.0, bottom / view.height) - y, 4),
+        "face",
+        round(score, 3),
+    )
+
+
+def load_face(config: WorkerConfig) -> FaceDetector:
     """Raises DetectorUnavailable when MediaPipe cannot be used."""
-    return FaceDetector()
+    return FaceDetector(load_finder(config), FaceMesh())

@@ -1,52 +1,51 @@
-"""Whether the face is still the one registered at the start."""
+"""Whether the face is still the one registered at the start.
+
+Several good frames register the student; later ones are compared now and then, and at once when
+the tracked face jumped or was lost. "Other" needs several good frames in a row below REJECT;
+between the two thresholds, and on a bad frame, nothing is said.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from detectors.arrays import Floats, Pixels
 from detectors.base import Mesh, View, require_model
+from detectors.encoder import FaceEncoder, aligned, cosine, five_points
 from detectors.entry import WorkerConfig
-from detectors.gaze import head_angles
 from detectors.models import MOBILEFACENET
-from detectors.runtime import Network, load_network
+from detectors.motion import MotionGate
+from detectors.pose import pose_of
+from detectors.runtime import load_network
 from scoring.model import Detector, Observation
 
-ACCEPT_COSINE = 0.34
-REGISTER_FRAMES = 4
-CHECK_EVERY_S = 3.0
-_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-_STD = np.array([0.229, 0.224, 0.225], np.float32)
-# Eyes, nose tip and mouth corners of the 112 x 112 crop (InsightFace's template).
-_TEMPLATE = np.array(
-    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655],
-     [70.7299, 92.2041]],
-    np.float32,
-)  # fmt: skip
+# From here on two pictures show one person: no pair of strangers among some 13,000 reached it.
+ACCEPT = 0.53
+REJECT = 0.40
+REGISTER_FRAMES = 5
+_REGISTER_SPACING_S = 0.4
+_CHECK_EVERY_S = 3.5
+# A quick comparison at least this good needs no thorough one.
+_QUICK_ACCEPT = 0.62
+_OTHER_FRAMES, _OTHER_S = 3, 0.9
+_SMALLEST_PX = 48.0
+_WIDEST_DEG = 25.0
+_OPEN_EYES = 0.12
+_JUMP = 0.6
+_BROAD_CHANGE = 0.06
+_DARKEST, _BRIGHTEST, _FLATTEST = 30.0, 230.0, 14.0
+_SLACK_S = 0.05
 
 
-def five_points(mesh: Mesh) -> Floats:
-    """Eye centres, nose tip, mouth corners, (5, 2) in pixels."""
-    points = mesh.points[:, :2]
-    return np.stack([points[468], points[473], points[4], points[61], points[291]])
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One look at a face: the embedding, or why this frame is no good."""
 
-
-class FaceEncoder:
-    """MobileFaceNet: an aligned face becomes 128 numbers of length 1. Shared."""
-
-    def __init__(self, network: Network) -> None:
-        self._network = network
-
-    def encode(self, rgb: Pixels, points: Floats) -> Floats:
-        """Embedding (128,) of the face with these five points, averaged with its mirror image."""
-        matrix, _ = cv2.estimateAffinePartial2D(points, _TEMPLATE, method=cv2.LMEDS)
-        crop = cv2.warpAffine(rgb, matrix, (112, 112))
-        total = np.zeros(128, np.float32)
-        for image in (crop, crop[:, ::-1]):
-            blob = ((image.astype(np.float32) / 255 - _MEAN) / _STD).transpose(2, 0, 1)[None]
-            total += self._network.run(np.ascontiguousarray(blob))[0].reshape(-1)
-        return total / np.linalg.norm(total)
+    embedding: Floats | None
+    reason: str = ""
 
 
 class IdentityDetector:
@@ -55,49 +54,138 @@ class IdentityDetector:
     detector = Detector.IDENTITY
 
     def __init__(self, encoder: FaceEncoder, model: str) -> None:
-        self.encoder = encoder
+        self._encoder = encoder
         self.model = model
 
     def open_stream(self) -> IdentityStream:
-        return IdentityStream(self.encoder)
+        return IdentityStream(self)
+
+    def embed(self, rgb: Pixels, mesh: Mesh, is_quick: bool = False) -> Checked:
+        """The embedding of a face, if this frame is good enough to compare it."""
+        pose = pose_of(mesh)
+        if pose.face_px < _SMALLEST_PX:
+            return Checked(None, "far")
+        if max(abs(pose.yaw), abs(pose.pitch)) > _WIDEST_DEG:
+            return Checked(None, "turned")
+        if pose.opening < _OPEN_EYES:
+            return Checked(None, "closed")
+        points = five_points(mesh)
+        grey = cv2.cvtColor(aligned(rgb, points), cv2.COLOR_RGB2GRAY)
+        mean, deviation = (float(value[0, 0]) for value in cv2.meanStdDev(grey))
+        if mean < _DARKEST:
+            return Checked(None, "dark")
+        if mean > _BRIGHTEST or deviation < _FLATTEST:
+            return Checked(None, "blurred")
+        return Checked(self._encoder.encode(rgb, points, is_quick))
 
 
 class IdentityStream:
     """Registers the first good frames of one session, then compares."""
 
-    def __init__(self, encoder: FaceEncoder) -> None:
-        self._encoder = encoder
+    def __init__(self, detector: IdentityDetector) -> None:
+        self._detector = detector
         self._registered: list[Floats] = []
-        self._checked_s: float | None = None
-        self._doubt = False
+        self._template: Floats | None = None
+        self._last_s: float | None = None
+        self._bad_since_s: float | None = None
+        self._bad = 0
+        self._is_urgent = False
+        self._gate = MotionGate()
+        self._seat: tuple[float, float, float] | None = None
 
     def look(self, view: View) -> tuple[Observation, ...]:
-        if view.mesh is None or view.faces != 1 or view.mesh.width < 60:
+        """At most one observation; none when it is not time to look or nobody can be compared."""
+        if view.mesh is None or view.faces != 1:
+            self._is_urgent = self._is_urgent or view.faces is not None
             return ()
-        yaw, pitch = head_angles(view.mesh)
-        if abs(yaw) > 25 or abs(pitch) > 25:
-            return ()
-        is_due = self._checked_s is None or view.at_s - self._checked_s >= CHECK_EVERY_S - 0.05
-        if len(self._registered) >= REGISTER_FRAMES and not is_due and not self._doubt:
+        self._notice_jump(view, view.mesh)
+        if not (view.is_still or self._is_due(view.at_s)):
             return ()
         with view.costs.step("identity"):
-            embedding = self._encoder.encode(view.rgb, five_points(view.mesh))
-        if len(self._registered) < REGISTER_FRAMES:
-            self._registered.append(embedding)
-            return (
-                Observation(Detector.IDENTITY, view.at_s, judgeable=False, reason="calibrating"),
-            )
-        self._checked_s = view.at_s
-        cosine = float(np.mean(self._registered, axis=0) @ embedding)
-        self._doubt = cosine < ACCEPT_COSINE
-        return (
-            Observation(
-                Detector.IDENTITY,
-                view.at_s,
-                ("other" if self._doubt else "same",),
-                measures=(("cosine", cosine),),
-            ),
+            checked = self._check(view, view.mesh)
+        if checked.embedding is None:
+            return (_unjudged(view.at_s, checked.reason),)
+        self._last_s = view.at_s
+        if self._template is None:
+            return (self._register(view.at_s, checked.embedding),)
+        return (self._compare(view.at_s, self._template, checked.embedding),)
+
+    def _check(self, view: View, mesh: Mesh) -> Checked:
+        if self._template is not None and not self._is_watching:
+            checked = self._detector.embed(view.rgb, mesh, is_quick=True)
+            if (
+                checked.embedding is None
+                or cosine(self._template, checked.embedding) >= _QUICK_ACCEPT
+            ):
+                return checked
+        return self._detector.embed(view.rgb, mesh)
+
+    @property
+    def _is_watching(self) -> bool:
+        return self._template is None or self._is_urgent or self._bad > 0
+
+    def _is_due(self, at_s: float) -> bool:
+        if self._last_s is None:
+            return True
+        wait_s = _REGISTER_SPACING_S if self._is_watching else _CHECK_EVERY_S
+        return at_s - self._last_s >= wait_s - _SLACK_S
+
+    def _register(self, at_s: float, embedding: Floats) -> Observation:
+        """Collect frames that agree with each other; a stray one starts the collection anew."""
+        if self._registered and cosine(_mean(self._registered), embedding) < REJECT:
+            self._registered = []
+        self._registered.append(embedding)
+        if len(self._registered) >= REGISTER_FRAMES:
+            self._template = _mean(self._registered)
+            self._is_urgent = False
+        progress = len(self._registered) / REGISTER_FRAMES
+        return _unjudged(at_s, "calibrating", (("registered", round(progress, 2)),))
+
+    def _compare(self, at_s: float, template: Floats, embedding: Floats) -> Observation:
+        likeness = cosine(template, embedding)
+        measures = (("cosine", round(likeness, 3)),)
+        if likeness >= REJECT:
+            self._bad = 0
+            self._bad_since_s = None
+            if likeness < ACCEPT:
+                return _unjudged(at_s, "doubt", measures)
+            self._is_urgent = False
+            return Observation(Detector.IDENTITY, at_s, ("same",), likeness, measures=measures)
+        self._bad += 1
+        if self._bad_since_s is None:
+            self._bad_since_s = at_s
+        if self._bad < _OTHER_FRAMES or at_s - self._bad_since_s < _OTHER_S - _SLACK_S:
+            return _unjudged(at_s, "doubt", measures)
+        return Observation(
+            Detector.IDENTITY, at_s, ("other",), min(1.0, 1.0 - likeness), measures=measures
         )
+
+    def _notice_jump(self, view: View, mesh: Mesh) -> None:
+        """A face that is suddenly elsewhere, of another size, or in other clothes may be another."""
+        if view.quality is not None:
+            if self._gate.changed_share(view.quality.small) >= _BROAD_CHANGE:
+                self._is_urgent = True
+            self._gate.settle(view.quality.small)
+        x, y = mesh.center
+        seat, self._seat = self._seat, (x, y, mesh.width)
+        if seat is None:
+            return
+        size = max(seat[2], 1.0)
+        if np.hypot(x - seat[0], y - seat[1]) > _JUMP * size or not (
+            0.7 < mesh.width / size < 1.43
+        ):
+            self._is_urgent = True
+
+
+def _mean(embeddings: list[Floats]) -> Floats:
+    total = np.sum(embeddings, axis=0)
+    return np.asarray(total / max(float(np.linalg.norm(total)), 1e-6), np.float32)
+
+
+def _unjudged(
+    at_s: float, reason: str, measures: tuple[tuple[str, float], ...] = ()
+) -> Observation:
+    return Observation(Detector.IDENTITY, at_s, judgeable=False, reason=reason, measures=measures)
 
 
 def load_identity(config: WorkerConfig) -> IdentityDetector:

@@ -31,7 +31,9 @@ class OpenVinoNetwork:
 
     engine = "openvino"
 
-    def __init__(self, path: Path, threads: int, exact: bool) -> None:
+    def __init__(
+        self, path: Path, threads: int, exact: bool, shape: tuple[int, ...] | None
+    ) -> None:
         import openvino
 
         options: dict[str, Any] = {
@@ -41,11 +43,15 @@ class OpenVinoNetwork:
         }
         if exact:
             options["INFERENCE_PRECISION_HINT"] = "f32"
-        compiled = openvino.Core().compile_model(str(path), "CPU", options)
+        core = openvino.Core()
+        model = core.read_model(str(path))
+        if shape is not None:
+            model.reshape(list(shape))
+        compiled = core.compile_model(model, "CPU", options)
         self._request = compiled.create_infer_request()
         self._outputs = range(len(compiled.outputs))
-        shape = compiled.input(0).partial_shape
-        self.input_shape = tuple(d.get_length() if d.is_static else 1 for d in shape)
+        sides = compiled.input(0).partial_shape
+        self.input_shape = tuple(d.get_length() if d.is_static else 1 for d in sides)
 
     def run(self, blob: Floats) -> Sequence[Floats]:
         self._request.infer([blob], share_inputs=True)
@@ -75,11 +81,16 @@ class OnnxRuntimeNetwork:
         return [np.asarray(out) for out in self._session.run(None, {self._name: blob})]
 
 
-def load_network(path: Path, threads: int = 1, exact: bool = False) -> Network:
-    """Load a model file. Raises DetectorUnavailable when no engine can run it."""
+def load_network(
+    path: Path, threads: int = 1, exact: bool = False, shape: tuple[int, ...] | None = None
+) -> Network:
+    """Load a model file. Raises DetectorUnavailable when no engine can run it.
+
+    `shape` is a wish for the input's shape: only OpenVINO can grant it. `exact` keeps float32.
+    """
     problems = []
     try:
-        return OpenVinoNetwork(path, threads, exact)
+        return OpenVinoNetwork(path, threads, exact, shape)
     except (ImportError, RuntimeError) as error:
         problems.append(f"OpenVINO: {_first_line(error)}")
     try:
