@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize
 
 from app.settings import PROJECT_ROOT
 from tests.e2e.people import SOON_MS, Proctor, Student, browser
@@ -16,8 +17,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 AXE = PROJECT_ROOT / "static" / "vendor" / "axe.min.js"
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-NARROW = {"width": 360, "height": 740}
-WIDE = {"width": 1280, "height": 800}
+NARROW: ViewportSize = {"width": 360, "height": 740}
+WIDE: ViewportSize = {"width": 1280, "height": 800}
 STAFF_PAGES = ("/admin", "/admin/clips", "/admin/machine", "/api/docs", "/admin/nowhere")
 
 
@@ -57,9 +58,13 @@ def faults(page: Page, axe: str) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["narrow", "wide"])
 def test_no_page_of_a_student_or_proctor_has_an_accessibility_fault(
-    chromium: Browser, server: Server, axe: str, scheme: str, size: dict[str, int]
+    chromium: Browser,
+    server: Server,
+    axe: str,
+    scheme: Literal["light", "dark"],
+    size: ViewportSize,
 ) -> None:
-    context = chromium.new_context(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+    context = chromium.new_context(viewport=size, color_scheme=scheme)
     found: dict[str, list[str]] = {}
     student = Student(context, server)
     student.page.goto(server.url)

@@ -61,8 +61,8 @@ export class SessionPlot {
         axes: [{ ...axis, values: (_, ticks) => ticks.map(duration) }, { ...axis, size: 40 }],
         series: [
           {},
-          { label: "Risk", stroke: token("--conduct"), width: 2 },
-          { label: "Focus", stroke: token("--accent"), width: 2, dash: [6, 4] },
+          { label: "Risk", stroke: token("--conduct"), width: 2, points: { show: false } },
+          { label: "Focus", stroke: token("--accent"), width: 2, dash: [6, 4], points: { show: false } },
         ],
       },
       this.data,

@@ -151,10 +151,9 @@ function finish(cause) {
     return;
   }
   keeper.forget();
-  showClosing(
-    "Your exam session has ended",
-    `${causeForStudent(cause)} Camera, microphone and screen are switched off. You can close this page.`.trim(),
-  );
+  const devices = usesScreen ? "Camera, microphone and screen" : "Camera and microphone";
+  const words = `${devices} are switched off. You can close this page.`;
+  showClosing("Your exam session has ended", `${causeForStudent(cause)} ${words}`.trim());
 }
 
 /** Goes on with the session this tab holds: after a reload, or after another window had it. */
