@@ -128,16 +128,14 @@ def test_every_file_a_document_names_exists(document: Path) -> None:
 
 
 def _exists(name: str, document: Path) -> bool:
-    made_at_run_time = (
-        "data/",
-        "logs/",
-        "flagged_videos/",
-        "models/",
-        "static/vendor",
-        "node_modules/",
-    )
-    return name.startswith(made_at_run_time) or any(
-        (folder / name).exists() for folder in (PROJECT_ROOT, document.parent)
+    """A path from the root or from the document; a bare name of code may be in any folder."""
+    made_at_run_time = ("data/", "logs/", "flagged_videos/", "models/", "static/vendor")
+    if name.startswith(made_at_run_time):
+        return True
+    if any((folder / name).exists() for folder in (PROJECT_ROOT, document.parent)):
+        return True
+    return "/" not in name and any(
+        path for folder in CODE for path in (PROJECT_ROOT / folder).rglob(name)
     )
 
 
