@@ -72,6 +72,7 @@ class Board:
         self._closed: dict[int, IntervalScore] = {each.index: each for each in closed}
         self._open_from = 0
         self._flagged = set(flags)
+        self._due_flags: dict[int, int] = {}
         self._alerted_ms: dict[str, int] = {}
         self._is_limit_told = False
         for violation in base.violations.values():
@@ -94,14 +95,19 @@ class Board:
 
     # What is news
 
-    def changes(self, reach: Reach, closed_before: int) -> tuple[Change, ...]:
-        """What changed since the last call; intervals before `closed_before` are closed."""
+    def changes(self, reach: Reach, closed_before: int, certain_ms: int) -> tuple[Change, ...]:
+        """What changed since the last call; intervals before `closed_before` are closed.
+
+        A flag is announced when its moment is not after `certain_ms`, so that the sum that is told
+        is the sum that stands.
+        """
         changed = [
             (number, block)
             for number, fold in enumerate(self._folds)
             for block in fold.take_changed()
         ]
-        if not changed and closed_before <= self._open_from and not self._first_news:
+        due = {i for i, flag_ms in self._due_flags.items() if flag_ms <= certain_ms}
+        if not (changed or due or self._first_news or closed_before > self._open_from):
             return ()
         news, self._first_news = self._first_news, []
         touched: set[int] = set()
@@ -113,7 +119,7 @@ class Board:
             self._recount(number, block)
             touched.update(range(block * self._per_block, (block + 1) * self._per_block))
         touched |= self._retally(sorted(touched))
-        news += self._interval_news(touched, reach, closed_before)
+        news += self._interval_news(touched | due, reach, closed_before, certain_ms)
         for number, block in changed:
             news += self._alert_news(number, block)
         return tuple(news)
@@ -140,7 +146,7 @@ class Board:
                 yield ViolationChanged(violation)
 
     def _interval_news(
-        self, touched: set[int], reach: Reach, closed_before: int
+        self, touched: set[int], reach: Reach, closed_before: int, certain_ms: int
     ) -> Iterator[Change]:
         closing = set(range(self._open_from, closed_before)) - self._closed.keys()
         self._open_from = max(self._open_from, closed_before)
@@ -149,19 +155,28 @@ class Board:
             if index > last:
                 continue
             key = self._key(index)
-            is_news = key != self._keys.get(index, (0, None, 0))
+            is_new_flag = self._is_flag_due(index, key[1], certain_ms)
+            is_news = is_new_flag or key != self._keys.get(index, (0, None, 0))
             self._keys[index] = key
             if not is_news and index >= self._open_from:
                 continue
             interval = self.interval(index, reach)
             if interval.is_closed:
-                is_news = interval != self._closed.get(index)
+                is_news = is_new_flag or interval != self._closed.get(index)
                 self._closed[index] = interval
             if is_news:
-                is_new_flag = interval.is_flagged and index not in self._flagged
-                if is_new_flag:
-                    self._flagged.add(index)
                 yield IntervalChanged(interval, is_new_flag)
+
+    def _is_flag_due(self, index: int, flag: Flag | None, certain_ms: int) -> bool:
+        """Whether an interval's flag is to be announced now; once in a session."""
+        self._due_flags.pop(index, None)
+        if flag is None or index in self._flagged:
+            return False
+        if flag.at_ms > certain_ms:
+            self._due_flags[index] = flag.at_ms
+            return False
+        self._flagged.add(index)
+        return True
 
     def _alert_news(self, number: int, block: int) -> Iterator[Change]:
         fold = self._folds[number]

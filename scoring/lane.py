@@ -65,6 +65,8 @@ class Lane:
     def __init__(self, policy: Policy, detectors: frozenset[Detector], found: Findings) -> None:
         self.found = found
         self.cursor = 0
+        # Something is raised, or an episode is open.
+        self.is_busy = False
         self._detectors = sorted(DETECTOR_INDEX[each] for each in detectors)
         self._holds = [
             round(policy.holds_s.get(each, 1.5) * 1000) if each in detectors else 0
@@ -96,7 +98,6 @@ class Lane:
         self._focus_from = 0
         # No hold ends before this; it may be earlier than the first that does.
         self._no_end_before = FOREVER
-        self._is_busy = False
         self._is_paused = False
 
     @property
@@ -130,7 +131,7 @@ class Lane:
     def observe(self, at_ms: int, look: Look, percent: int, until: int) -> None:
         """A look that holds from `at_ms` to `until` unless the next one of its detector comes."""
         if at_ms > self.cursor:
-            if self._is_busy or at_ms > self._no_end_before:
+            if self.is_busy or at_ms > self._no_end_before:
                 self.advance(at_ms)
             else:
                 self.cursor = at_ms
@@ -168,8 +169,10 @@ class Lane:
             if value != self._focus_value:
                 self._flush_focus()
                 self._focus_value = value
-        if raised:
-            self._is_busy = True
+        for rule in raised:
+            # The instant itself counts at once, without waiting for what comes after it.
+            self.is_busy = True
+            self._episodes[rule].on(at_ms, at_ms, percent, at_ms, self.found)
 
     def advance(self, to_ms: int) -> None:
         """Time passes to `to_ms`; a time that has passed already changes nothing."""
@@ -181,7 +184,7 @@ class Lane:
                     default=FOREVER,
                 )
                 end_ms = min(to_ms, max(self._no_end_before, self.cursor))
-            if self._is_busy and end_ms > self.cursor:
+            if self.is_busy and end_ms > self.cursor:
                 self._step(self.cursor, end_ms)
             self.cursor = end_ms
             if end_ms >= self._no_end_before:
@@ -207,7 +210,7 @@ class Lane:
             else:
                 episodes.without(from_ms, to_ms, is_judged, self.found)
             is_busy = is_busy or episodes.start_ms is not None
-        self._is_busy = is_busy
+        self.is_busy = is_busy
 
     def _pause(self, mark: BreakMark) -> None:
         self.advance(mark.at_ms)
@@ -219,7 +222,7 @@ class Lane:
                 episodes.fresh = 0
                 if episodes.is_open:
                     episodes.close(self.found)
-            self._is_busy = False
+            self.is_busy = False
             self._no_end_before = FOREVER
         self._is_paused = mark.begins
 
@@ -273,7 +276,7 @@ class Lane:
             covered_from=tuple(self._covered_from),
             focus_value=self._focus_value,
             focus_from=self._focus_from,
-            is_busy=self._is_busy,
+            is_busy=self.is_busy,
             is_paused=self._is_paused,
             episodes=tuple(each.save() for each in self._episodes),
             focus=None if self._focus is None else self._focus.save(),
@@ -289,7 +292,7 @@ class Lane:
         self._covered_from = list(state.covered_from)
         self._focus_value = state.focus_value
         self._focus_from = state.focus_from
-        self._is_busy = state.is_busy
+        self.is_busy = state.is_busy
         self._is_paused = state.is_paused
         self._no_end_before = 0
         for each, saved in zip(self._episodes, state.episodes, strict=True):

@@ -16,7 +16,7 @@ from scoring.breaks import Breaks
 from scoring.findings import Findings
 from scoring.lane import Lane, lanes_of
 from scoring.ledger import Reach
-from scoring.model import Change, Detector, IntervalScore, Item, Ledger, Scores
+from scoring.model import Change, IntervalScore, Item, Ledger, Scores
 from scoring.occurrences import Occurrences
 from scoring.policy_shape import Policy
 from scoring.restore import findings_of, flags_of
@@ -54,7 +54,7 @@ class SessionScorer:
         self._interval_ms = round(policy.interval_s * 1000)
         block_ms = self._block_ms = self._interval_ms * -(-_BLOCK_MS // self._interval_ms)
         self._changed_blocks: set[int] = set()
-        self._focus_lane: Lane | None = None
+        self._lanes: list[Lane] = []
         self._lane_of: dict[int, BlockedFold[Any]] = {}
         self._folds: list[BlockedFold[Any]] = []
         for detectors in lanes_of(policy):
@@ -62,8 +62,7 @@ class SessionScorer:
             fold = BlockedFold(lane, block_ms)
             self._folds.append(fold)
             self._lane_of.update((DETECTOR_INDEX[each], fold) for each in detectors)
-            if Detector.FACE in detectors:
-                self._focus_lane = lane
+            self._lanes.append(lane)
         self._lane_of = dict(sorted(self._lane_of.items()))
         self._screen: BlockedFold[Any] = BlockedFold(Occurrences(policy, Findings()), block_ms)
         self._folds.append(self._screen)
@@ -128,7 +127,9 @@ class SessionScorer:
         settled_ms = max(0, self._now_ms - SETTLE_MS)
         for fold in self._folds:
             fold.settle(settled_ms)
-        return self._board.changes(self._reach(), settled_ms // self._interval_ms)
+        return self._board.changes(
+            self._reach(), settled_ms // self._interval_ms, self._certain_ms(settled_ms)
+        )
 
     def end(self, at_s: float) -> tuple[Change, ...]:
         """The session ends: the running interval is shortened and closed, episodes end.
@@ -143,7 +144,13 @@ class SessionScorer:
         self._now_ms = end_ms
         for fold in self._folds:
             fold.finish(end_ms)
-        return self._board.changes(self._reach(), -(-end_ms // self._interval_ms))
+        return self._board.changes(self._reach(), -(-end_ms // self._interval_ms), end_ms)
+
+    def _certain_ms(self, settled_ms: int) -> int:
+        """Until when it is known what the detectors that now see something make of it: a moment
+        up to then will not gain points unless something comes late."""
+        busy_ms = [lane.cursor for lane in self._lanes if lane.is_busy]
+        return max(settled_ms, min(busy_ms, default=self._now_ms))
 
     def _take(self, record: Record) -> bool:
         at_ms = record.at_ms
@@ -188,8 +195,7 @@ class SessionScorer:
         return self._board.ledger(self._reach(), self._focus())
 
     def _focus(self) -> float:
-        focus = None if self._focus_lane is None else self._focus_lane.focus
-        return 100.0 if focus is None else focus
+        return next((lane.focus for lane in self._lanes if lane.focus is not None), 100.0)
 
     def _reach(self) -> Reach:
         cursors = [(index, fold.fold.cursor) for index, fold in self._lane_of.items()]

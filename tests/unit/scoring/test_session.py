@@ -56,15 +56,38 @@ def test_a_flag_is_announced_once() -> None:
     assert scorer.scores.flagged_intervals == 2
 
 
-def test_a_score_rises_in_the_update_that_brings_its_cause() -> None:
+def test_a_score_rises_with_the_observation_at_which_the_minimum_is_reached() -> None:
     scorer = SessionScorer(standard_policy())
     frames = seen(Detector.FACE, 10, (2, 10, "none"))
-    scorer.update([frame for frame in frames if frame.at_s <= 4.0], 4.2)
+    scorer.update([frame for frame in frames if frame.at_s < 4.0], 4.0)
     assert scorer.scores.interval_score == 0.0
-    scorer.update([frame for frame in frames if frame.at_s == 4.5], 4.7)
+    scorer.update([frame for frame in frames if frame.at_s == 4.0], 4.2)
     assert scorer.scores.interval_score == 9.0
     assert [violation.rule for violation in scorer.scores.active] == [Rule.NO_FACE]
     assert scorer.running_interval.points[0].at_s == 4.0
+
+
+def test_a_check_scores_with_the_first_observation_in_it() -> None:
+    scorer = SessionScorer(standard_policy())
+    scorer.update(seen(Detector.FACE, 10, (2, 10, "none")), 10.0)
+    scorer.update([Observation(Detector.FACE, 10.0, ("none",), 0.9)], 10.1)
+    assert scorer.scores.interval_score == 18.0
+
+
+def test_the_sum_that_is_told_with_a_flag_is_the_sum_that_stands() -> None:
+    scorer = SessionScorer(standard_policy())
+    phone = seen(Detector.OBJECTS, 60, (5, 60, "phone"))
+    voices = seen(Detector.VOICE, 60, (4, 60, "several"))
+    told: list[IntervalChanged] = []
+    for second in range(60):
+        # The voices are heard two seconds after the frames are seen.
+        due = [frame for frame in phone if second <= frame.at_s < second + 1]
+        due += [sound for sound in voices if second <= sound.at_s + 2 < second + 1]
+        told += intervals(list(scorer.update(due, second + 1.5)))
+    scorer.end(60)
+    announced = {c.interval.index: c.interval.flag_score for c in told if c.newly_flagged}
+    assert announced == {each.index: each.flag_score for each in scorer.ledger().intervals}
+    assert announced == {0: 10.0, 1: 20.0}
 
 
 def test_an_event_scores_at_once() -> None:
