@@ -28,13 +28,17 @@ class EndCause(str, Enum):
     PROCTOR = "proctor"
     EXAM_OVER = "exam_over"
     ABANDONED = "abandoned"
+    WARNING_LIMIT = "warning_limit"
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
     """One student's sitting of one exam. `started_at` is the first join: second 0 of scoring.
 
-    `policy` is the policy in force as plain data, frozen when the session starts.
+    `policy` is the policy in force as plain data, frozen when the session starts. While
+    `is_paused`, nothing is scored until a proctor resumes. `seal` is the hash of the manifest
+    that sealed the session after its end. `scored_s` is the second at which its final ledger
+    ends, `ledger_sha256` the hash of that ledger (see `app.ledgers`).
     """
 
     session_id: str
@@ -54,6 +58,10 @@ class SessionRecord:
     flagged_intervals: int = 0
     coverage: dict[str, float] = field(default_factory=dict)
     policy: dict[str, object] = field(default_factory=dict)
+    is_paused: bool = False
+    seal: str = ""
+    scored_s: float | None = None
+    ledger_sha256: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -83,6 +91,27 @@ class IntervalRecord:
     started_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class TraceRecord:
+    """A stretch of what one session observed, as `scoring.trace` packs it."""
+
+    session_id: str
+    index: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ExamRecord:
+    """What an exam is scored by: a policy as plain data, and what single students are granted
+    over it. `capture_screen` None is as the settings say."""
+
+    exam_id: str
+    policy: dict[str, object]
+    overlays: dict[str, dict[str, object]]
+    updated_at: datetime
+    capture_screen: bool | None = None
+
+
 class ClipStatus(str, Enum):
     """WAITING for its post-roll, WRITING, READY to play, or FAILED with an error."""
 
@@ -101,11 +130,24 @@ class ReviewState(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The camera picture of the moment at which a violation raised the risk."""
+
+    violation_id: str
+    rule: str
+    at: datetime
+    risk_delta: float
+    risk_total: float
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClipRecord:
     """The evidence of one flagged interval.
 
-    `file_name` and `screens` are relative to the clips folder; `from_at` and `to_at` are what
-    the clip covers; `trigger_at` is when the frame or event that flagged happened.
+    `file_name`, `screens` and those of `snapshots` are relative to the clips folder; `from_at`
+    and `to_at` are what the clip covers; `trigger_at` is when the frame or event that flagged
+    happened.
     """
 
     clip_id: str
@@ -128,6 +170,28 @@ class ClipRecord:
     has_sound: bool = False
     error: str = ""
     review: ReviewState = ReviewState.UNREVIEWED
+    snapshots: tuple[Snapshot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRecord:
+    """One link of a session's chain of evidence: `body` is the exact text that was signed."""
+
+    manifest_id: str
+    session_id: str
+    number: int
+    sha256: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaKeyRecord:
+    """The key of one session's media, wrapped by the master key named `master_id`."""
+
+    session_id: str
+    wrapped: str
+    master_id: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,24 @@ from app.clock import Clock
 from app.errors import Unavailable
 from app.intake.intake import StreamState
 from app.monitoring.outbox import Outbox
-from app.monitoring.surroundings import Flags, NewScorer, Scorer, Shows, Stores, Surroundings
+from app.monitoring.surroundings import (
+    Flags,
+    NewScorer,
+    Scorer,
+    Shows,
+    Stored,
+    Stores,
+    Surroundings,
+)
 from app.monitoring.track import Track
 from app.monitoring.views import SessionView
 from app.records import SessionRecord
 from app.settings import Settings
 from detectors.messages import AnalysisResult
-from scoring.model import Ledger, Scores, ScreenEvent
+from scoring.model import Scores, ScreenEvent
 from scoring.policy import Policy
 from scoring.session import SessionScorer
+from scoring.trace import TraceError
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +60,15 @@ class Publishes(Shows, Protocol):
     def publish(self, view: SessionView) -> None: ...
 
 
-def take_up(policy: Policy, restored: Ledger, at_s: float) -> Scorer:
-    """A scorer that goes on from what is stored, at second `at_s` of the session."""
-    return SessionScorer(policy, restored, at_s)
+def take_up(policy: Policy, stored: Stored, at_s: float) -> Scorer:
+    """A scorer that goes on from what is stored, at second `at_s` of the session: from what was
+    observed, or where that cannot be read from the ledger."""
+    if stored.trace:
+        try:
+            return SessionScorer.from_trace(policy, stored.trace, at_s)
+        except TraceError:
+            log.exception("A stored trace cannot be read; going on from the ledger")
+    return SessionScorer(policy, stored.ledger, at_s)
 
 
 class Monitor:
@@ -184,6 +199,10 @@ class Monitor:
         with self._lock:
             return self._views.get(session_id)
 
+    def is_stored(self, session_id: str) -> bool:
+        """Whether everything that was found of a session has reached the store."""
+        return self._outbox.waiting(session_id) == 0
+
     def counters(self) -> dict[str, int]:
         with self._lock:
             return {
@@ -276,4 +295,4 @@ class Monitor:
             self._wake.clear()
         self.step()
         for track in self._tracks.values():
-            track.store_scores()
+            track.store_now()

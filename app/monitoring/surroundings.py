@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from app.clock import Clock, SessionTime
 from app.monitoring.outbox import Outbox
 from app.monitoring.views import Mark
-from app.records import IntervalRecord, SessionRecord, ViolationRecord
+from app.records import IntervalRecord, SessionRecord, TraceRecord, ViolationRecord
 from scoring.model import Change, IntervalScore, Item, Ledger, Scores
 from scoring.policy import Policy
+from scoring.session import TraceBlock
 
 
 class Scorer(Protocol):
@@ -28,9 +29,21 @@ class Scorer(Protocol):
 
     def end(self, at_s: float) -> tuple[Change, ...]: ...
 
+    def take_trace(self) -> list[TraceBlock]: ...
+
+    def ledger(self) -> Ledger: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the store holds of a session: its ledger so far, and the trace behind it."""
+
+    ledger: Ledger = field(default_factory=Ledger)
+    trace: tuple[bytes, ...] = ()
+
 
 # Makes a scorer that goes on from what is stored, at a second of the session.
-NewScorer = Callable[[Policy, Ledger, float], Scorer]
+NewScorer = Callable[[Policy, Stored, float], Scorer]
 
 
 class Flags(Protocol):
@@ -66,6 +79,10 @@ class Stores(Protocol):
     def violations(self, session_id: str) -> Sequence[ViolationRecord]: ...
 
     def intervals(self, session_id: str) -> Sequence[IntervalRecord]: ...
+
+    def trace(self, session_id: str) -> Sequence[TraceRecord]: ...
+
+    def save_trace(self, record: TraceRecord) -> None: ...
 
     def save_violation(self, record: ViolationRecord) -> None: ...
 

@@ -12,9 +12,10 @@ from dataclasses import replace
 
 from app.clock import SessionTime
 from app.intake.intake import StreamState
-from app.monitoring.surroundings import Surroundings
+from app.ledgers import ledger_sha256, numbers_of
+from app.monitoring.surroundings import Stored, Surroundings
 from app.monitoring.views import Mark, SessionView, Warned
-from app.records import IntervalRecord, SessionRecord, ViolationRecord
+from app.records import IntervalRecord, SessionRecord, TraceRecord, ViolationRecord
 from detectors.messages import AnalysisResult, DetectorFault, Overlay
 from scoring.model import (
     AlertRaised,
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 SOON_S = 2.0
 LATER_S = 5.0
 CONTACT_STORED_S = 15.0
+TRACE_S = 5.0
 VIEW_S = 1.0
 WARNED_S = 10.0
 
@@ -58,18 +60,23 @@ class Track:
         self._stream: StreamState | None = None
         violations = tuple(r.violation for r in around.store.violations(self.session_id))
         intervals = tuple(r.interval for r in around.store.intervals(self.session_id))
-        restored = Ledger(violations=violations, intervals=intervals)
-        self._scorer = around.new_scorer(self._policy, restored, self._opened_s)
+        trace = tuple(r.data for r in around.store.trace(self.session_id))
+        stored = Stored(Ledger(violations=violations, intervals=intervals), trace)
+        self._scorer = around.new_scorer(self._policy, stored, self._opened_s)
+        if trace:
+            violations, intervals = self._reconcile(stored.ledger, self._scorer.ledger())
         self._violations = {v.violation_id: v for v in violations}
         self._last = max(violations, key=lambda v: v.start_s, default=None)
         self._stored_scores = {i.index: i.score for i in intervals}
         self._flagged = {i.index for i in intervals if i.is_flagged}
         self._stored_fields: dict[str, object] = {}
+        self._final: dict[str, object] = {}
         self._overlay: Overlay | None = None
         self._faults: dict[str, DetectorFault] = {}
         self._warned: deque[Warned] = deque(maxlen=20)
         self._viewed_s = -VIEW_S
         self._interval_due_s = self._opened_s + LATER_S
+        self._trace_due_s = self._opened_s + TRACE_S
 
     # Time and contact
 
@@ -95,6 +102,11 @@ class Track:
                 self._take_rest(item)
         now_s = self._time.now_s()
         changes = self._scorer.update(items, now_s)
+        # The trace goes ahead of what follows from it, so that no crash leaves a flag behind
+        # whose reason is not stored.
+        if now_s >= self._trace_due_s or any(self._is_news(change) for change in changes):
+            self._trace_due_s = now_s + TRACE_S
+            self._store_trace()
         for change in changes:
             self._apply(change)
         self._store_scores(SOON_S)
@@ -108,15 +120,19 @@ class Track:
 
     def finish(self) -> Scores:
         """The session ends now: the final numbers, on their way to the store."""
-        now_s = self._time.now_s()
-        for change in self._scorer.end(now_s):
+        now_s = round(self._time.now_s(), 3)
+        changes = self._scorer.end(now_s)
+        self._store_trace()
+        for change in changes:
             self._apply(change)
-        self.store_scores()
+        self._final = {"scored_s": now_s, "ledger_sha256": ledger_sha256(self._scorer.ledger())}
+        self.store_now()
         self._around.recorder.end_session(self.session_id, now_s)
         return self._scorer.scores
 
-    def store_scores(self) -> None:
-        """Store the running numbers without waiting for more."""
+    def store_now(self) -> None:
+        """Store what was observed and the running numbers without waiting for more."""
+        self._store_trace()
         self._store_scores(0.0)
 
     def _take_rest(self, result: AnalysisResult) -> None:
@@ -159,24 +175,30 @@ class Track:
         self._violations[violation.violation_id] = violation
         if self._last is None or violation.start_s >= self._last.start_s:
             self._last = violation
+        is_news = known is None or (known.end_s is None) != (violation.end_s is None)
+        self._store_violation(violation, 0.0 if is_news else SOON_S)
+        if is_news:
+            points = self._points().get(violation.violation_id, 0.0)
+            self._around.live.violation(self.session_id, self._mark(violation, points))
+
+    def _store_violation(self, violation: Violation, within_s: float) -> None:
         started_at = self._time.instant(violation.start_s)
         ended_at = None if violation.end_s is None else self._time.instant(violation.end_s)
         record = ViolationRecord(self.session_id, violation, started_at, ended_at)
-        is_news = known is None or (known.end_s is None) != (violation.end_s is None)
         self._around.outbox.put(
             (self.session_id, "violation", violation.violation_id),
             lambda: self._around.store.save_violation(record),
-            within_s=0.0 if is_news else SOON_S,
+            within_s=within_s,
         )
-        if is_news:
-            points = self._points().get(violation.violation_id, 0.0)
-            self._around.live.violation(self.session_id, Mark(violation, started_at, points))
 
     def _withdraw(self, violation: Violation) -> None:
         violation_id = violation.violation_id
         self._violations.pop(violation_id, None)
         if self._last is not None and self._last.violation_id == violation_id:
             self._last = max(self._violations.values(), key=lambda v: v.start_s, default=None)
+        self._delete_violation(violation_id)
+
+    def _delete_violation(self, violation_id: str) -> None:
         self._around.outbox.put(
             (self.session_id, "violation", violation_id),
             lambda: self._around.store.delete_violation(self.session_id, violation_id),
@@ -199,6 +221,40 @@ class Track:
             self._around.recorder.withdraw(self.session_id, interval.index)
         if interval.is_closed:
             self._forget_before(interval.start_s)
+
+    def _is_news(self, change: Change) -> bool:
+        """Whether a change will be stored at once."""
+        if isinstance(change, ViolationChanged):
+            known = self._violations.get(change.violation.violation_id)
+            return known is None or (known.end_s is None) != (change.violation.end_s is None)
+        if isinstance(change, IntervalChanged):
+            interval = change.interval
+            is_other = interval.score != self._stored_scores.get(interval.index, 0.0)
+            return change.newly_flagged or interval.is_closed or is_other
+        return isinstance(change, ViolationWithdrawn)
+
+    def _store_trace(self) -> None:
+        for block in self._scorer.take_trace():
+            record = TraceRecord(self.session_id, block.index, block.data)
+            self._around.outbox.put(
+                (self.session_id, "trace", str(block.index)),
+                lambda record=record: self._around.store.save_trace(record),  # type: ignore[misc]
+            )
+
+    def _reconcile(
+        self, stored: Ledger, found: Ledger
+    ) -> tuple[tuple[Violation, ...], tuple[IntervalScore, ...]]:
+        """Store what follows from the trace where the store says otherwise or nothing."""
+        known = {violation.violation_id: violation for violation in stored.violations}
+        for violation in found.violations:
+            if known.pop(violation.violation_id, None) != violation:
+                self._store_violation(violation, 0.0)
+        for violation_id in known:
+            self._delete_violation(violation_id)
+        for interval in found.intervals:
+            if interval.is_closed and interval not in stored.intervals:
+                self._store_interval(interval, 0.0)
+        return found.violations, found.intervals
 
     def _store_interval(self, interval: IntervalScore, within_s: float) -> None:
         stored = self._over_whole_length(interval)
@@ -244,15 +300,7 @@ class Track:
 
     def _store_scores(self, within_s: float) -> None:
         scores = self._scorer.scores
-        fields: dict[str, object] = {
-            "interval_score": scores.interval_score,
-            "total_score": scores.total_score,
-            "risk": round(scores.risk_temporary + scores.risk_permanent, 2),
-            "focus": round(scores.focus, 1),
-            "trust": round(scores.trust, 1),
-            "flagged_intervals": scores.flagged_intervals,
-            "coverage": {str(name): round(share, 3) for name, share in scores.coverage},
-        }
+        fields = {**numbers_of(scores), **self._final}
         if self._stream is not None:
             contact_s = self._stream.last_contact_at_s // CONTACT_STORED_S * CONTACT_STORED_S
             fields["last_contact_at"] = self._time.instant(contact_s)

@@ -6,6 +6,7 @@ ISO 8601 in UTC with microseconds: they sort as text and lose nothing.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -18,10 +19,14 @@ from app.errors import CandorError
 from app.records import (
     ApiKeyRecord,
     ClipRecord,
+    ExamRecord,
     IntervalRecord,
+    ManifestRecord,
+    MediaKeyRecord,
     SessionRecord,
     SessionState,
     StaffRecord,
+    TraceRecord,
     ViolationRecord,
 )
 
@@ -36,6 +41,10 @@ _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {
         ClipRecord,
         StaffRecord,
         ApiKeyRecord,
+        ManifestRecord,
+        MediaKeyRecord,
+        TraceRecord,
+        ExamRecord,
     )
 }
 
@@ -47,6 +56,10 @@ Record = TypeVar(
     ClipRecord,
     StaffRecord,
     ApiKeyRecord,
+    ManifestRecord,
+    MediaKeyRecord,
+    TraceRecord,
+    ExamRecord,
 )
 
 
@@ -65,6 +78,8 @@ def plain(value: Any) -> Any:
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
     return value
@@ -89,11 +104,23 @@ def key_of(record: object) -> str:
         return staff_key(record.username)
     if isinstance(record, ApiKeyRecord):
         return f"key:{record.key_id}"
+    if isinstance(record, ManifestRecord):
+        return record.manifest_id
+    if isinstance(record, MediaKeyRecord):
+        return record.session_id
+    if isinstance(record, TraceRecord):
+        return f"{record.session_id}:{record.index}"
+    if isinstance(record, ExamRecord):
+        return exam_key(record.exam_id)
     raise TypeError(f"{type(record).__name__} is not a record that is stored")
 
 
 def violation_key(session_id: str, violation_id: str) -> str:
     return f"{session_id}:{violation_id}"
+
+
+def exam_key(exam_id: str) -> str:
+    return f"exam:{exam_id}"
 
 
 def staff_key(username: str) -> str:
@@ -132,5 +159,8 @@ def from_document(kind: type[Record], document: Mapping[str, Any]) -> Record:
         raise CandorError(
             "The database was written by a newer version of Candor. Update this installation."
         )
-    record: Record = _ADAPTERS[kind].validate_python(dict(document))
+    given = dict(document)
+    if kind is TraceRecord:
+        given["data"] = base64.b64decode(given["data"])
+    record: Record = _ADAPTERS[kind].validate_python(given)
     return record

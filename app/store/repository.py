@@ -5,6 +5,7 @@ Raises Unavailable when the database does not answer and Conflict for a duplicat
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -16,15 +17,20 @@ from app.records import (
     ApiKeyRecord,
     ClipRecord,
     ClipStatus,
+    ExamRecord,
     IntervalRecord,
+    ManifestRecord,
+    MediaKeyRecord,
     ReviewState,
     SessionRecord,
     SessionState,
     StaffRecord,
+    TraceRecord,
     ViolationRecord,
 )
 from app.store.documents import (
     active_key,
+    exam_key,
     from_document,
     key_of,
     session_changes,
@@ -37,6 +43,8 @@ from app.store.engines import Documents, Engine
 Answer = TypeVar("Answer")
 
 EVERY = 100_000
+# The pictures of a clip lie in folders beside it.
+_PICTURES = re.compile(r"(.+)_(?:screens|snapshots)/[^/]+")
 NEWEST_FIRST = -1
 OLDEST_FIRST = 1
 
@@ -62,13 +70,20 @@ class Repository:
         self._clips = engine.collection("clips")
         self._staff = engine.collection("staff")
         self._keys = engine.collection("api_keys")
+        self._manifests = engine.collection("manifests")
+        self._media_keys = engine.collection("media_keys")
+        self._traces = engine.collection("traces")
+        self._exams = engine.collection("exams")
         self._reviewing = threading.Lock()
         with self._answering():
-            engine.index("sessions", ("state", "user_id", "created_at"), unique=("active_key",))
+            fields = ("state", "user_id", "exam_id", "created_at", "seal")
+            engine.index("sessions", fields, unique=("active_key",))
             engine.index("violations", ("session_id",))
             engine.index("intervals", ("session_id", "is_flagged"))
             engine.index("clips", ("session_id", "status", "file_name", "flagged_at"))
             engine.index("api_keys", (), unique=("key_sha256",))
+            engine.index("manifests", ("session_id",))
+            engine.index("traces", ("session_id",))
 
     @property
     def engine_name(self) -> str:
@@ -136,6 +151,7 @@ class Repository:
         *,
         states: Collection[SessionState] = (),
         user_id: str | None = None,
+        exam_id: str | None = None,
         limit: int = EVERY,
     ) -> tuple[SessionRecord, ...]:
         """Newest first. Without a state, all of them."""
@@ -145,7 +161,15 @@ class Repository:
             where["state"] = {"$in": wanted}
         if user_id is not None:
             where["user_id"] = user_id
+        if exam_id is not None:
+            where["exam_id"] = exam_id
         found = self._find(self._sessions, where, "created_at", NEWEST_FIRST, limit)
+        return tuple(from_document(SessionRecord, item) for item in found)
+
+    def unsealed_sessions(self) -> tuple[SessionRecord, ...]:
+        """The sessions that ended and whose evidence is not sealed yet."""
+        where = {"seal": "", "state": SessionState.ENDED.value}
+        found = self._find(self._sessions, where, "created_at", OLDEST_FIRST)
         return tuple(from_document(SessionRecord, item) for item in found)
 
     def stats(self) -> Stats:
@@ -185,6 +209,23 @@ class Repository:
         found = self._find(self._intervals, {"session_id": session_id}, "index", OLDEST_FIRST)
         return tuple(from_document(IntervalRecord, item) for item in found)
 
+    def save_trace(self, record: TraceRecord) -> None:
+        self._put(self._traces, record)
+
+    def trace(self, session_id: str) -> tuple[TraceRecord, ...]:
+        """What a session observed, block by block in time order."""
+        found = self._find(self._traces, {"session_id": session_id}, "index", OLDEST_FIRST)
+        return tuple(from_document(TraceRecord, item) for item in found)
+
+    # Exams
+
+    def save_exam(self, record: ExamRecord) -> None:
+        self._put(self._exams, record)
+
+    def exam(self, exam_id: str) -> ExamRecord | None:
+        found = self._call(lambda: self._exams.find_one({"_id": exam_key(exam_id)}))
+        return from_document(ExamRecord, found) if found else None
+
     # Clips
 
     def save_clip(self, record: ClipRecord) -> None:
@@ -210,13 +251,15 @@ class Repository:
         return from_document(ClipRecord, found) if found else None
 
     def clip_of_file(self, path: str) -> ClipRecord | None:
-        """The clip whose video or one of whose screens is this path within the clips folder."""
-        found = self._call(
-            lambda: (
-                self._clips.find_one({"file_name": path}) or self._clips.find_one({"screens": path})
-            )
-        )
-        return from_document(ClipRecord, found) if found else None
+        """The clip whose video, or one of whose pictures, is this path within the clips folder."""
+        picture = _PICTURES.fullmatch(path)
+        file_name = f"{picture[1]}.mp4" if picture else path
+        found = self._call(lambda: self._clips.find_one({"file_name": file_name}))
+        record = from_document(ClipRecord, found) if found else None
+        if record is None or picture is None:
+            return record
+        pictures = {*record.screens, *(snapshot.file_name for snapshot in record.snapshots)}
+        return record if path in pictures else None
 
     def clips(
         self,
@@ -233,6 +276,33 @@ class Repository:
             where["status"] = {"$in": [status.value for status in statuses]}
         found = self._find(self._clips, where, "flagged_at", NEWEST_FIRST, limit)
         return tuple(from_document(ClipRecord, item) for item in found)
+
+    # Proof and keys of media
+
+    def save_manifest(self, record: ManifestRecord) -> None:
+        self._put(self._manifests, record)
+
+    def manifests(self, session_id: str) -> tuple[ManifestRecord, ...]:
+        """The session's chain in its order."""
+        found = self._find(self._manifests, {"session_id": session_id}, "number", OLDEST_FIRST)
+        return tuple(from_document(ManifestRecord, item) for item in found)
+
+    def add_media_key(self, record: MediaKeyRecord) -> bool:
+        """Keep a session's first key; False when it has one already."""
+        try:
+            self._call(lambda: self._media_keys.insert_one(to_document(record)))
+        except Conflict:
+            return False
+        return True
+
+    def media_key(self, session_id: str) -> MediaKeyRecord | None:
+        found = self._call(lambda: self._media_keys.find_one({"_id": session_id}))
+        return from_document(MediaKeyRecord, found) if found else None
+
+    def delete_media_key(self, session_id: str) -> bool:
+        """Make the session's encrypted media unreadable; whether there was a key."""
+        result = self._call(lambda: self._media_keys.delete_one({"_id": session_id}))
+        return bool(result.deleted_count)
 
     # Accounts
 

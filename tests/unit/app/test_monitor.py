@@ -16,6 +16,7 @@ from app.errors import Unavailable
 from app.intake.batch import BrowserState
 from app.intake.intake import Line, StreamState
 from app.monitoring.monitor import MOST_RESULTS, Monitor
+from app.monitoring.surroundings import Stored
 from app.monitoring.views import Mark, SessionView
 from app.records import SessionRecord, SessionState
 from app.settings import Settings
@@ -41,6 +42,7 @@ from scoring.model import (
     ViolationWithdrawn,
 )
 from scoring.policy import Policy, policy_to_dict, standard_policy
+from scoring.session import TraceBlock
 from tests.fakes import FakeClock
 
 
@@ -49,7 +51,7 @@ class ScriptedScorer:
     """Says what it is told to say, and remembers what it was given."""
 
     policy: Policy
-    restored: Ledger
+    stored: Stored
     at_s: float
     given: list[Item] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
@@ -58,6 +60,7 @@ class ScriptedScorer:
     scores: Scores = field(default_factory=Scores)
     running_interval: IntervalScore = field(default_factory=lambda: IntervalScore(0, 0.0, 30.0))
     ended_s: float | None = None
+    trace: list[TraceBlock] = field(default_factory=list)
 
     def update(self, items: Iterable[Item], now_s: float) -> tuple[Change, ...]:
         self.given.extend(items)
@@ -73,6 +76,13 @@ class ScriptedScorer:
     def end(self, at_s: float) -> tuple[Change, ...]:
         self.ended_s = at_s
         return tuple(self.last_words)
+
+    def take_trace(self) -> list[TraceBlock]:
+        trace, self.trace = self.trace, []
+        return trace
+
+    def ledger(self) -> Ledger:
+        return self.stored.ledger
 
 
 @dataclass
@@ -140,8 +150,8 @@ class Room:
     def another_monitor(self) -> Monitor:
         made: list[ScriptedScorer] = []
 
-        def make(policy: Policy, restored: Ledger, at_s: float) -> ScriptedScorer:
-            made.append(ScriptedScorer(policy, restored, at_s))
+        def make(policy: Policy, stored: Stored, at_s: float) -> ScriptedScorer:
+            made.append(ScriptedScorer(policy, stored, at_s))
             self.latest = made[-1]
             return made[-1]
 
@@ -521,8 +531,8 @@ def test_after_a_restart_a_session_goes_on_from_what_is_stored(room: Room) -> No
     restored = room.latest
     assert restored is not scorer
     assert restored.at_s == pytest.approx(100.25)
-    assert restored.restored.violations == (absence(4.5),)
-    assert restored.restored.intervals == (interval(is_closed=True),)
+    assert restored.stored.ledger.violations == (absence(4.5),)
+    assert restored.stored.ledger.intervals == (interval(is_closed=True),)
     view = room.monitor.view("s1")
     assert view is not None
     assert view.last is not None

@@ -15,9 +15,13 @@ from app.records import (
     ApiKeyRecord,
     ClipStatus,
     EndCause,
+    ExamRecord,
+    ManifestRecord,
+    MediaKeyRecord,
     ReviewState,
     SessionState,
     StaffRecord,
+    TraceRecord,
 )
 from app.settings import Settings
 from app.store import Repository, Stats, open_repository
@@ -60,6 +64,37 @@ def test_every_kind_of_record_comes_back_as_it_was(repository: Repository) -> No
     assert repository.staff("admin") == staff
     assert repository.api_key("ab" * 32) == key
     assert repository.api_keys() == (key,)
+
+
+def test_a_trace_comes_back_byte_for_byte_in_time_order(repository: Repository) -> None:
+    every_byte = bytes(range(256)) * 40
+    repository.save_trace(TraceRecord("s1", 10, b"late"))
+    repository.save_trace(TraceRecord("s1", 2, b"first try"))
+    repository.save_trace(TraceRecord("s2", 0, b"of another"))
+    repository.save_trace(TraceRecord("s1", 2, every_byte))
+    assert repository.trace("s1") == (
+        TraceRecord("s1", 2, every_byte),
+        TraceRecord("s1", 10, b"late"),
+    )
+    assert repository.trace("no") == ()
+
+
+def test_an_exam_is_replaced_as_a_whole(repository: Repository) -> None:
+    first = ExamRecord("math", {"interval_s": 20.0}, {"ann": {"gaze_off": True}}, NOON, False)
+    repository.save_exam(first)
+    assert repository.exam("math") == first
+    second = replace(first, policy={"name": "strict"}, overlays={}, capture_screen=None)
+    repository.save_exam(second)
+    assert repository.exam("math") == second
+    assert repository.exam("no") is None
+
+
+def test_the_sessions_of_an_exam_are_found(repository: Repository) -> None:
+    for name, exam_id in (("s1", "math"), ("s2", "logic"), ("s3", "math")):
+        state = SessionState.ENDED
+        repository.add_session(a_session(name, exam_id=exam_id, state=state))
+    found = repository.sessions(exam_id="math")
+    assert {record.session_id for record in found} == {"s1", "s3"}
 
 
 def test_what_does_not_exist_is_none(repository: Repository) -> None:
@@ -205,7 +240,7 @@ def test_clips_are_found_by_session_status_and_file(repository: Repository) -> N
         "c2",
         status=ClipStatus.READY,
         file_name="ann/flagged.mp4",
-        screens=("ann/one.jpg", "ann/two.jpg"),
+        screens=("ann/flagged_screens/one.jpg", "ann/flagged_screens/two.jpg"),
         flagged_at=NOON + timedelta(seconds=30),
     )
     repository.save_clip(ready)
@@ -214,8 +249,10 @@ def test_clips_are_found_by_session_status_and_file(repository: Repository) -> N
     assert [clip.clip_id for clip in repository.clips("s1")] == ["c2", "c1"]
     assert repository.clips(statuses=(ClipStatus.READY,)) == (ready,)
     assert repository.clip_of_file("ann/flagged.mp4") == ready
-    assert repository.clip_of_file("ann/two.jpg") == ready
-    assert repository.clip_of_file("ann/three.jpg") is None
+    assert repository.clip_of_file("ann/flagged_screens/two.jpg") == ready
+    assert repository.clip_of_file("ann/flagged_screens/three.jpg") is None
+    assert repository.clip_of_file("ann/flagged_snapshots/two.jpg") is None
+    assert repository.clip_of_file("ann/other_screens/two.jpg") is None
 
 
 def test_a_clip_whose_flag_was_taken_back_is_gone(repository: Repository) -> None:
@@ -300,3 +337,32 @@ def test_a_file_that_cannot_be_opened_is_reported_with_a_remedy(tmp_path: Path) 
     settings = Settings.model_validate({"PROCTOR_DATA_DIR": tmp_path})
     with pytest.raises(Unavailable, match="PROCTOR_DATA_DIR"):
         open_repository(settings)
+
+
+def test_manifests_come_back_in_the_order_of_their_chain(repository: Repository) -> None:
+    records = [ManifestRecord(f"s1-{n}", "s1", n, f"{n:064d}", '{"n":1}') for n in (2, 0, 1)]
+    for record in records:
+        repository.save_manifest(record)
+    repository.save_manifest(ManifestRecord("s2-0", "s2", 0, "", ""))
+    assert [each.number for each in repository.manifests("s1")] == [0, 1, 2]
+    assert set(repository.manifests("s1")) == set(records)
+
+
+def test_the_first_key_of_a_session_stays_until_it_is_deleted(repository: Repository) -> None:
+    key = MediaKeyRecord("s1", "d3JhcHBlZA==", "master", NOON)
+    assert repository.add_media_key(key)
+    assert not repository.add_media_key(replace(key, wrapped="b3RoZXI="))
+    assert repository.media_key("s1") == key
+    assert repository.delete_media_key("s1")
+    assert not repository.delete_media_key("s1")
+    assert repository.media_key("s1") is None
+
+
+def test_sessions_that_ended_without_a_seal_are_found(repository: Repository) -> None:
+    for number, state in enumerate(SessionState):
+        record = a_session(f"s{number}", f"student{number}", state=state)
+        repository.add_session(record)
+    ended = [s.session_id for s in repository.sessions(SessionState.ENDED)]
+    assert [s.session_id for s in repository.unsealed_sessions()] == ended
+    repository.update_session(ended[0], seal="0" * 64)
+    assert repository.unsealed_sessions() == ()
