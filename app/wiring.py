@@ -15,6 +15,9 @@ from app.access.secret import secret_key
 from app.access.tokens import Tokens
 from app.clock import Clock
 from app.errors import SettingsError
+from app.evidence.keys import load_master_key
+from app.evidence.manifest import Signer
+from app.evidence.media import Media, open_media
 from app.evidence.recorder import Recorder
 from app.intake.ingest import Ingest
 from app.monitoring.live import LiveRooms
@@ -57,6 +60,7 @@ class Services:
     monitor: Monitor
     ingest: Ingest
     sessions: Sessions
+    media: Media
     first_credentials: FirstCredentials
     disconnect: Callable[[str], None]
     is_closing: bool = False
@@ -199,6 +203,8 @@ def _build(
         evidence=lambda session_id: ingest.ring(session_id),
         want_thumbnails=pool.want_thumbnails,
     )
+    master = load_master_key(settings)
+    media = open_media(settings, repository, clock, master)
     recorder = Recorder(
         settings,
         clock,
@@ -206,6 +212,9 @@ def _build(
         evidence=lambda session_id: ingest.ring(session_id),
         live=live,
         release=lambda session_id: ingest.release(session_id),
+        media=media,
+        signer=Signer(master),
+        is_stored=lambda session_id: monitor.is_stored(session_id),
     )
     monitor = Monitor(
         settings,
@@ -224,6 +233,7 @@ def _build(
 
     sessions = Sessions(clock, repository, ingest, monitor, _policy_of(settings), scores)
     sessions.when_ended(live.ended)
+    sessions.when_ended(recorder.seal)
     return Services(
         settings=settings,
         clock=clock,
@@ -238,6 +248,7 @@ def _build(
         monitor=monitor,
         ingest=ingest,
         sessions=sessions,
+        media=media,
         first_credentials=first_credentials,
         disconnect=disconnect,
     )

@@ -14,6 +14,8 @@ from app.access.secret import secret_key
 from app.access.tokens import Tokens
 from app.clock import Clock
 from app.errors import Unavailable
+from app.evidence.keys import load_master_key
+from app.evidence.media import open_media
 from app.records import EndCause, SessionRecord
 from app.sessions import Sessions
 from app.settings import Settings
@@ -149,6 +151,7 @@ def build_around_fakes(
         monitor=cast(Any, monitor),
         ingest=cast(Any, ingest),
         sessions=sessions,
+        media=open_media(settings, repository, clock, load_master_key(settings)),
         first_credentials=accounts.prepare(settings),
         disconnect=disconnect,
     )

@@ -126,6 +126,9 @@ class ViolationPart(Part):
     ended_at: datetime | None
     confidence: float
     observations: int
+    snapshot_url: str = Field(
+        "", description="The camera picture when it raised the risk; empty unless flagged."
+    )
 
 
 class PointPart(Part):
@@ -157,6 +160,15 @@ class IntervalPart(Part):
     points: list[PointPart]
 
 
+class SnapshotPart(Part):
+    violation_id: str
+    rule: str
+    at: datetime
+    risk_delta: float
+    risk_total: float
+    url: str
+
+
 class ClipPart(Part):
     clip_id: str
     video_id: str = Field(description="The same as clip_id.")
@@ -180,6 +192,9 @@ class ClipPart(Part):
     file_path: str = Field(description="Below /api/video/file/; empty until ready.")
     url: str
     screens: list[str] = Field(description="URLs of the stills of the student's screen.")
+    snapshots: list[SnapshotPart] = Field(
+        description="The camera pictures of the moments at which the risk rose."
+    )
 
 
 class SessionDetails(Told):

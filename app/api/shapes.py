@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from app.api.models import (
@@ -11,9 +12,17 @@ from app.api.models import (
     SessionDetails,
     SessionFull,
     SessionSummary,
+    SnapshotPart,
     ViolationPart,
 )
-from app.records import ClipRecord, ClipStatus, IntervalRecord, SessionRecord, ViolationRecord
+from app.records import (
+    ClipRecord,
+    ClipStatus,
+    IntervalRecord,
+    SessionRecord,
+    Snapshot,
+    ViolationRecord,
+)
 from app.sessions import Details
 
 
@@ -46,7 +55,7 @@ def full_of(record: SessionRecord) -> SessionFull:
     )
 
 
-def violation_of(record: ViolationRecord) -> ViolationPart:
+def violation_of(record: ViolationRecord, snapshot_url: str = "") -> ViolationPart:
     violation = record.violation
     return ViolationPart(
         violation_id=violation.violation_id,
@@ -57,6 +66,7 @@ def violation_of(record: ViolationRecord) -> ViolationPart:
         ended_at=record.ended_at,
         confidence=violation.peak_confidence,
         observations=violation.observations,
+        snapshot_url=snapshot_url,
     )
 
 
@@ -117,13 +127,39 @@ def clip_of(record: ClipRecord) -> ClipPart:
         file_path=file_path,
         url=file_url(file_path) if file_path else "",
         screens=[file_url(path) for path in record.screens] if is_ready else [],
+        snapshots=[snapshot_of(each) for each in record.snapshots] if is_ready else [],
     )
 
 
+def snapshot_of(snapshot: Snapshot) -> SnapshotPart:
+    return SnapshotPart(
+        violation_id=snapshot.violation_id,
+        rule=snapshot.rule,
+        at=snapshot.at,
+        risk_delta=snapshot.risk_delta,
+        risk_total=snapshot.risk_total,
+        url=file_url(snapshot.file_name),
+    )
+
+
+def snapshot_urls(clips: Iterable[ClipRecord]) -> dict[str, str]:
+    """The URL of the snapshot of each violation that has one, from clips newest first."""
+    return {
+        snapshot.violation_id: file_url(snapshot.file_name)
+        for clip in clips
+        if clip.status is ClipStatus.READY
+        for snapshot in clip.snapshots
+    }
+
+
 def details_of(details: Details) -> SessionDetails:
+    urls = snapshot_urls(details.clips)
     return SessionDetails(
         session=full_of(details.session),
-        violations=[violation_of(record) for record in details.violations],
+        violations=[
+            violation_of(record, urls.get(record.violation.violation_id, ""))
+            for record in details.violations
+        ],
         intervals=[interval_of(record) for record in details.intervals],
         clips=[clip_of(record) for record in details.clips],
         coverage=details.session.coverage,

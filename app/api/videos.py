@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import flask
 
 from app.api.models import FlaggedClips, Video
 from app.api.shapes import clip_of
-from app.errors import NotFound
+from app.errors import NotFound, Unavailable
 from app.ids import is_ours
 from app.records import ClipStatus
+from app.web.media import send_media
 from app.web.routes import Call, Route
 
 MEDIA_TYPES = {".mp4": "video/mp4", ".jpg": "image/jpeg"}
 _STORED_PATH = re.compile(r"[A-Za-z0-9._@+-]+(/[A-Za-z0-9._@+:-]+)+", re.ASCII)
 LONGEST_PATH = 300
+UNREADABLE = (
+    "The file cannot be read: it was altered, or where clips are stored does not answer."
+    " ./run.sh verify says more."
+)
 
 
 def flagged(call: Call) -> FlaggedClips:
@@ -33,28 +38,25 @@ def video(call: Call) -> Video:
 
 
 def video_file(call: Call) -> flask.Response:
-    """Only what the store knows as a finished clip or one of its stills is served."""
+    """Only what the store knows as a finished clip or one of its pictures is served."""
     path = call.path["filepath"]
-    found = _file_of(call, path)
-    if found is None:
+    mimetype = MEDIA_TYPES.get(PurePosixPath(path).suffix)
+    if mimetype is None or not _is_known(call, path):
         raise NotFound("There is no such file.")
-    response = flask.send_file(
-        found, mimetype=MEDIA_TYPES[found.suffix], conditional=True, etag=True
-    )
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
+    try:
+        file = call.services.media.open(path)
+    except (FileNotFoundError, ValueError):
+        raise NotFound("There is no such file.") from None
+    except OSError:
+        raise Unavailable(UNREADABLE) from None
+    return send_media(file, mimetype, path)
 
 
-def _file_of(call: Call, path: str) -> Path | None:
+def _is_known(call: Call, path: str) -> bool:
     if len(path) > LONGEST_PATH or ".." in path or not _STORED_PATH.fullmatch(path):
-        return None
+        return False
     record = call.services.repository.clip_of_file(path)
-    if record is None or record.status is not ClipStatus.READY:
-        return None
-    folder = call.services.settings.clips_path.resolve()
-    file = (folder / path).resolve()
-    is_servable = file.is_relative_to(folder) and file.suffix in MEDIA_TYPES and file.is_file()
-    return file if is_servable else None
+    return record is not None and record.status is ClipStatus.READY
 
 
 ROUTES = (
@@ -82,7 +84,7 @@ ROUTES = (
         "GET",
         "/api/video/file/{filepath}",
         "video_file",
-        "The clip itself (MP4), or a still of the screen (JPEG); answers range requests",
+        "The clip itself (MP4), or one of its pictures (JPEG); answers range requests",
         video_file,
         callers=("integrator", "staff"),
         media="video/mp4",

@@ -1,107 +1,137 @@
-"""Where clips and the screen stills beside them lie on disk, and what may not be left there.
+"""The files of one flagged interval: what they are called and in which order they are stored.
 
-Used by the recorder's thread alone. A file is written under a hidden temporary name and renamed,
-so that a name without a leading dot is always a whole file.
+Used by the recorder's thread alone. The clip itself is written last, so that where there is a
+clip, its stills, snapshots and manifest are whole too.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from pathlib import Path
+from typing import Any
 
-from app.evidence.clip_writer import TEMPORARY_SUFFIX, temporary_name
+from app.evidence.contents import file_part
+from app.evidence.media import SEALED_SUFFIX, Media
 from detectors.messages import Frame
 
 MOST_STILLS = 60
+CLIP_SUFFIX = ".mp4"
+MANIFEST_SUFFIX = ".json"
+SCREENS = "_screens"
+SNAPSHOTS = "_snapshots"
+
+
+@dataclass(slots=True)
+class Bundle:
+    """The files of one clip before they are written. `stem` is the name without `.mp4`."""
+
+    session_id: str
+    stem: str
+    stored: list[tuple[str, bytes]] = field(default_factory=list)
+    parts: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def clip_name(self) -> str:
+        return self.stem + CLIP_SUFFIX
 
 
 class ClipFiles:
-    """The folder `flagged_videos`: one folder per student, readable by the server's user only."""
+    """The clips: one folder per student."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, media: Media) -> None:
+        self._media = media
 
-    def place(self, user_id: str, started_at: datetime, score: float) -> Path:
-        """A free name for the clip of the interval that began at `started_at`.
+    @property
+    def media(self) -> Media:
+        return self._media
 
-        Creates the student's folder. Raises OSError when that is not possible and ValueError for
-        an id that cannot name a folder.
+    def stem(self, user_id: str, started_at: datetime, score: float) -> str:
+        """A free name, without its ending, for the clip of the interval begun at `started_at`.
+
+        Raises OSError when the storage fails and ValueError for an id that cannot name a folder.
         """
-        if user_id in {"", ".", ".."} or "/" in user_id or "\0" in user_id or os.sep in user_id:
+        if user_id.startswith(".") or not user_id or set(user_id) & set("/\\\0"):
             raise ValueError("The student's id cannot name a folder")
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = self._root / user_id
-        folder.mkdir(mode=0o700, exist_ok=True)
         at = started_at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H-%M-%S")
-        stem = f"flagged_{at}_score{score:g}"
-        path = folder / f"{stem}.mp4"
+        first = stem = f"{user_id}/flagged_{at}_score{score:g}"
+        taken = {_stem_of(name) for name in self._media.storage.names(first)}
         number = 1
-        while path.exists() or stills_folder(path).exists():
+        while stem in taken:
             number += 1
-            path = folder / f"{stem}-{number}.mp4"
-        return path
+            stem = f"{first}-{number}"
+        return stem
 
-    def name(self, path: Path) -> str:
-        """The path relative to the clips folder, as it is stored."""
-        return path.relative_to(self._root).as_posix()
+    def add(self, bundle: Bundle, kind: str, name: str, data: bytes) -> None:
+        """Put a file into the bundle, encrypted if that is set."""
+        stored_name, stored = self._media.prepared(bundle.session_id, name, data)
+        bundle.stored.append((stored_name, stored))
+        bundle.parts.append(file_part(kind, name, stored_name, data, stored))
 
-    def path(self, name: str) -> Path:
-        return self._root / name
+    def add_stills(
+        self, bundle: Bundle, screens: Sequence[Frame], from_s: float
+    ) -> tuple[str, ...]:
+        """Put stills into the bundle, named by their whole second in the clip; their names."""
+        names: list[str] = []
+        for screen in thinned(screens, MOST_STILLS):
+            second = f"{bundle.stem}{SCREENS}/{max(0, int(screen.at_s - from_s)):03d}"
+            name, number = f"{second}.jpg", 1
+            while name in names:
+                number += 1
+                name = f"{second}-{number}.jpg"
+            self.add(bundle, "screen", name, screen.jpeg)
+            names.append(name)
+        return tuple(names)
 
-    def write_stills(self, clip: Path, screens: Sequence[Frame], from_s: float) -> tuple[str, ...]:
-        """Write stills beside `clip`, named by their whole second in it; their stored names."""
-        kept = thinned(screens, MOST_STILLS)
-        if not kept:
-            return ()
-        folder = stills_folder(clip)
-        temporary = temporary_name(folder)
-        shutil.rmtree(temporary, ignore_errors=True)
+    def write(self, bundle: Bundle, manifest: str) -> None:
+        """Store everything, the clip last. Raises OSError; then nothing is left."""
+        storage = self._media.storage
+        clip_names = {bundle.clip_name, bundle.clip_name + SEALED_SUFFIX}
+        files = [(name, data) for name, data in bundle.stored if name not in clip_names]
+        clips = [(name, data) for name, data in bundle.stored if name in clip_names]
         try:
-            temporary.mkdir(mode=0o700)
-            names = []
-            for screen in kept:
-                stem = f"{max(0, int(screen.at_s - from_s)):03d}"
-                name, number = f"{stem}.jpg", 1
-                while name in names:
-                    number += 1
-                    name = f"{stem}-{number}.jpg"
-                _write_durably(temporary / name, screen.jpeg)
-                names.append(name)
-            os.replace(temporary, folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-        return tuple(self.name(folder / name) for name in names)
+            for name, data in (
+                *files,
+                (bundle.stem + MANIFEST_SUFFIX, manifest.encode()),
+                *clips,
+            ):
+                storage.write(name, data)
+        except BaseException:
+            self.discard(bundle.stem)
+            raise
 
-    def discard(self, clip: Path) -> None:
-        """Remove what a clip that failed has left, and the student's folder if that is empty."""
-        clip.unlink(missing_ok=True)
-        temporary_name(clip).unlink(missing_ok=True)
-        shutil.rmtree(stills_folder(clip), ignore_errors=True)
+    def discard(self, stem: str) -> None:
+        """Remove what there is of a clip that was not finished."""
         try:
-            clip.parent.rmdir()
+            for name in self._media.storage.names(stem):
+                if _stem_of(name) == stem:
+                    self._media.storage.delete(name)
         except OSError:
+            # What cannot be removed now is swept at the next start.
             return
 
-    def sweep(self) -> int:
+    def manifests(self, user_id: str) -> Mapping[str, str]:
+        """The texts of the manifests in a student's folder, by their stem."""
+        storage = self._media.storage
+        found = {}
+        for name in storage.names(f"{user_id}/flagged_"):
+            if name.endswith(MANIFEST_SUFFIX):
+                with storage.open(name) as file:
+                    found[_stem_of(name)] = file.read().decode("utf-8", "replace")
+        return found
+
+    def has_clip(self, stem: str) -> bool:
+        return self._media.stored_name(stem + CLIP_SUFFIX) is not None
+
+    def sweep(self, user_ids: Iterable[str]) -> int:
         """Remove what a process that died while writing has left; how many things that were."""
-        removed = 0
-        for path in sorted(self._root.glob("*/*")) if self._root.is_dir() else []:
-            is_temporary = path.name.startswith(".") and path.name.endswith(TEMPORARY_SUFFIX)
-            if is_temporary or (_is_stills_folder(path) and not _clip_of(path).exists()):
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
-                removed += 1
+        removed = self._media.storage.sweep()
+        for user_id in sorted(set(user_ids)):
+            for name in self._media.storage.names(f"{user_id}/flagged_"):
+                if not self.has_clip(_stem_of(name)):
+                    self._media.storage.delete(name)
+                    removed += 1
         return removed
-
-
-def stills_folder(clip: Path) -> Path:
-    """The folder of the screen stills that belong to `clip`."""
-    return clip.with_name(f"{clip.stem}_screens")
 
 
 def thinned(frames: Sequence[Frame], most: int) -> list[Frame]:
@@ -112,16 +142,10 @@ def thinned(frames: Sequence[Frame], most: int) -> list[Frame]:
     return [frames[round(index * step)] for index in range(most)]
 
 
-def _is_stills_folder(path: Path) -> bool:
-    return path.name.startswith("flagged_") and path.name.endswith("_screens") and path.is_dir()
-
-
-def _clip_of(stills: Path) -> Path:
-    return stills.with_name(f"{stills.name.removesuffix('_screens')}.mp4")
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def _stem_of(name: str) -> str:
+    """`ann/flagged_x_score12` of any file that belongs to that clip."""
+    folder, slash, last = name.rpartition("/")
+    if "/" in folder:
+        return folder.removesuffix(SCREENS).removesuffix(SNAPSHOTS)
+    last = last.removesuffix(SEALED_SUFFIX)
+    return folder + slash + last.removesuffix(CLIP_SUFFIX).removesuffix(MANIFEST_SUFFIX)

@@ -7,14 +7,14 @@ Bounded in number and in bytes. Thread-safe.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.clock import SessionTime
 from app.evidence.ring import Evidence, EvidenceRing
-from app.records import ClipRecord
+from app.records import ClipRecord, SessionRecord
 from detectors.messages import Frame
-from scoring.model import IntervalScore
+from scoring.model import IntervalScore, RiskEvent
 
 # The last batch of the post-roll arrives about this long after it happened; after a cut line
 # the browser sends what it kept, for which the ring has room.
@@ -29,14 +29,17 @@ MOST_BYTES = 512_000_000
 
 @dataclass(slots=True, eq=False)
 class ClipJob:
-    """One clip on its way. `record` is what is stored of it; the seconds are the session's."""
+    """One clip on its way. `record` is what is stored of it; the seconds are the session's;
+    `risen` is how the risk rose in the interval."""
 
     record: ClipRecord
+    session: SessionRecord
     time: SessionTime
     interval: IntervalScore
     from_s: float
     to_s: float
     trigger_s: float
+    risen: tuple[RiskEvent, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
     size_bytes: int = 0
     attempts: int = 0
@@ -45,6 +48,16 @@ class ClipJob:
     @property
     def clip_id(self) -> str:
         return self.record.clip_id
+
+    @property
+    def kept_s(self) -> tuple[float, ...]:
+        """The instants whose pictures are kept, however crowded it is."""
+        return (self.trigger_s, *(event.at_s for event in self.risen))
+
+    def learn(self, interval: IntervalScore, risen: tuple[RiskEvent, ...]) -> None:
+        """The interval as it is now: what scored in it, and how the risk rose."""
+        self.interval, self.risen = interval, risen
+        self.record = replace(self.record, rules=rules_of(interval))
 
     def shorten(self, end_s: float) -> None:
         """The clip ends at `end_s` at the latest."""
@@ -80,6 +93,13 @@ class ClipQueue:
                 return False
             self._waiting[job.clip_id] = job
             return True
+
+    def learn(self, clip_id: str, interval: IntervalScore, risen: tuple[RiskEvent, ...]) -> None:
+        """What became of a flagged interval; a clip that is being written stays as it is."""
+        with self._lock:
+            job = self._waiting.get(clip_id) or self._cut.get(clip_id)
+            if job is not None and job is not self._in_hand:
+                job.learn(interval, risen)
 
     def withdraw(self, session_id: str, clip_id: str) -> bool:
         """Forget a clip, unless it is being written or is written; whether it was forgotten."""
@@ -137,6 +157,12 @@ class ClipQueue:
             self._cut_bytes = 0
             return jobs
 
+    def is_idle(self, session_id: str) -> bool:
+        """Whether no clip of the session waits or is unwritten."""
+        with self._lock:
+            jobs = [*self._waiting.values(), *self._cut.values()]
+            return all(job.record.session_id != session_id for job in jobs)
+
     def counters(self) -> dict[str, int]:
         with self._lock:
             return {
@@ -161,7 +187,7 @@ class ClipQueue:
             if self._waiting.pop(job.clip_id, None) is None:
                 return True
             if len(self._cut) >= BUSY_CLIPS:
-                evidence = thin(evidence, job.trigger_s)
+                evidence = thin(evidence, job.kept_s)
                 self._thinned += 1
             job.evidence, job.size_bytes = evidence, _size(evidence)
             if self._cut_bytes + job.size_bytes > MOST_BYTES:
@@ -171,14 +197,22 @@ class ClipQueue:
             return True
 
 
-def thin(evidence: Evidence, trigger_s: float) -> Evidence:
-    """One picture a second and the one nearest to `trigger_s`; sound and stills as they are."""
-    if not evidence.frames:
-        return evidence
-    trigger = min(evidence.frames, key=lambda frame: abs(frame.at_s - trigger_s))
+def nearest(frames: Sequence[Frame], at_s: float) -> Frame | None:
+    """The picture nearest to an instant."""
+    return min(frames, key=lambda frame: abs(frame.at_s - at_s), default=None)
+
+
+def rules_of(interval: IntervalScore) -> tuple[str, ...]:
+    """The rules that scored in an interval, in the order of their points."""
+    return tuple(dict.fromkeys(point.rule.value for point in interval.points))
+
+
+def thin(evidence: Evidence, kept_s: Iterable[float]) -> Evidence:
+    """One picture a second and those nearest to `kept_s`; sound and stills as they are."""
+    named = {id(nearest(evidence.frames, at_s)) for at_s in kept_s}
     kept: list[Frame] = []
     for frame in evidence.frames:
-        if frame is trigger or not kept or frame.at_s - kept[-1].at_s >= 1.0:
+        if id(frame) in named or not kept or frame.at_s - kept[-1].at_s >= 1.0:
             kept.append(frame)
     return replace(evidence, frames=tuple(kept))
 

@@ -1,17 +1,17 @@
 """Writes the evidence of one flagged interval as an MP4 that browsers play.
 
 H.264 and AAC with true timestamps: every picture stands at the moment it was captured. Holds no
-state; one call writes one file and leaves either the whole file or nothing.
+state and touches no disk: the file is made in memory, so that nothing readable lies anywhere
+before it is encrypted or whole.
 """
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import av
 from av.codec.context import Flags
@@ -37,7 +37,6 @@ REPEAT_MS = 1000
 LEAD_MS = 1000
 # Sound that starts this close to the end of the sound before it continues it without a click.
 JITTER_SAMPLES = SAMPLE_RATE // 10
-TEMPORARY_SUFFIX = ".part"
 
 _MS = Fraction(1, 1000)
 _SAMPLE = Fraction(1, SAMPLE_RATE)
@@ -63,34 +62,22 @@ class Shot:
     is_repeat: bool = False
 
 
-def write_clip(
-    path: Path, evidence: Evidence, from_s: float, to_s: float, fps: float = 5.0
-) -> ClipFacts:
-    """Write what `evidence` holds of [from_s, to_s) to `path`, whose folder exists.
+def encode_clip(
+    evidence: Evidence, from_s: float, to_s: float, fps: float = 5.0
+) -> tuple[bytes, ClipFacts]:
+    """The MP4 of what `evidence` holds of [from_s, to_s), and what is in it.
 
     Pictures keep their own time, gaps hold the picture before them, and with no picture at all the
-    clip is grey. `fps` is the expected rate, a hint for the encoder only. Raises OSError (a full
-    disk, an unwritable folder) or ValueError (an empty span); then nothing is left behind.
+    clip is grey. `fps` is the expected rate, a hint for the encoder only. Raises OSError when the
+    encoder fails and ValueError for an empty span.
     """
     total_ms = round((to_s - from_s) * 1000)
     if total_ms <= 0:
         raise ValueError("A clip needs a span of time")
-    temporary = temporary_name(path)
     try:
-        facts = _encode(temporary, evidence, from_s, total_ms, fps)
-        _sync(temporary)
-        os.replace(temporary, path)
-        _sync(path.parent)
+        return _encode(evidence, from_s, total_ms, fps)
     except FFmpegError as error:
         raise OSError(error.errno, f"The clip could not be encoded: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return facts
-
-
-def temporary_name(path: Path) -> Path:
-    """Where `path` grows before it is whole; never a name that anybody serves."""
-    return path.with_name(f".{path.name}{TEMPORARY_SUFFIX}")
 
 
 def plan_shots(frames: Sequence[Frame], from_s: float, total_ms: int) -> list[Shot]:
@@ -141,15 +128,21 @@ def lay_sound(sounds: Sequence[Sound], from_s: float, total_ms: int) -> bytes:
 
 
 def _encode(
-    temporary: Path, evidence: Evidence, from_s: float, total_ms: int, fps: float
-) -> ClipFacts:
+    evidence: Evidence, from_s: float, total_ms: int, fps: float
+) -> tuple[bytes, ClipFacts]:
     shots = plan_shots(evidence.frames, from_s, total_ms)
     heard = [s for s in evidence.sounds if s.at_s + s.span_s > from_s and s.pcm]
     heard = [s for s in heard if s.at_s < from_s + total_ms / 1000]
     pictures = _Pictures()
     width, height = pictures.size_for(shots)
+    file = _Kept()
     with av.open(
-        str(temporary), "w", format="mp4", options={"movflags": "+faststart"}
+        file,
+        "w",
+        format="mp4",
+        options={"movflags": "+faststart"},
+        # To put the index first the muxer reads back what it has written.
+        io_open=lambda *_: io.BytesIO(file.getvalue()),
     ) as container:
         video = _add_video(container, width, height, fps)
         audio = _add_audio(container) if heard else None
@@ -166,13 +159,22 @@ def _encode(
         container.mux(video.encode(None))
         if audio is not None:
             container.mux(audio.encode(None))
-    duration_s = _check(temporary, total_ms)
-    return ClipFacts(
+    data = file.getvalue()
+    duration_s = _check(io.BytesIO(data), total_ms)
+    facts = ClipFacts(
         duration_s=duration_s,
         frames=pictures.decoded,
-        size_bytes=temporary.stat().st_size,
+        size_bytes=len(data),
         has_sound=bool(heard),
     )
+    return data, facts
+
+
+class _Kept(io.BytesIO):
+    """A file in memory that outlives the container that closes it."""
+
+    def close(self) -> None:
+        """Stays readable."""
 
 
 def _add_video(container: OutputContainer, width: int, height: int, fps: float) -> VideoStream:
@@ -267,18 +269,10 @@ def _even(length: float) -> int:
     return max(16, round(length) // 2 * 2)
 
 
-def _check(temporary: Path, total_ms: int) -> float:
+def _check(file: BinaryIO, total_ms: int) -> float:
     """Read the file back: its duration in seconds. Raises OSError when it is not whole."""
-    with av.open(str(temporary)) as container:
+    with av.open(file) as container:
         duration_s = (container.duration or 0) / 1_000_000
     if abs(duration_s - total_ms / 1000) > 0.05 * total_ms / 1000 + 0.1:
         raise OSError("The clip came out shorter than the time it covers")
     return duration_s
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -1,7 +1,7 @@
 """Turns flags into clips: the one thread for slow effects on disk.
 
-`flag`, `withdraw`, `end_session` and `cut_due` may be called by any thread and touch memory
-only; the recorder's own thread is the only one that touches files.
+`flag`, `learn`, `withdraw`, `end_session`, `seal` and `cut_due` may be called by any thread and
+touch memory only; the recorder's own thread is the only one that touches files.
 """
 
 from __future__ import annotations
@@ -15,25 +15,34 @@ from dataclasses import replace
 from typing import Protocol
 
 from app.clock import Clock, SessionTime
-from app.evidence.clip_files import ClipFiles
-from app.evidence.clip_queue import ClipJob, ClipQueue
+from app.errors import CandorError
+from app.evidence.chain import Chains
+from app.evidence.clip_files import SNAPSHOTS, Bundle, ClipFiles
+from app.evidence.clip_queue import ClipJob, ClipQueue, nearest, rules_of
 from app.evidence.clip_recovery import LOST, settle
-from app.evidence.clip_writer import ClipFacts, write_clip
+from app.evidence.clip_writer import ClipFacts, encode_clip
+from app.evidence.contents import clip_content
+from app.evidence.manifest import Signer
+from app.evidence.media import Media
 from app.evidence.ring import EvidenceRing
 from app.monitoring.outbox import Outbox
-from app.records import ClipRecord, ClipStatus, SessionRecord
+from app.records import ClipRecord, ClipStatus, EndCause, ManifestRecord, SessionRecord, Snapshot
 from app.settings import Settings
 from app.store import Repository
-from scoring.model import IntervalScore
+from scoring.model import IntervalScore, RiskEvent
 
 log = logging.getLogger(__name__)
 
 # A clip that cannot be written is tried again after each of these pauses.
 PAUSES_S = (2.0, 8.0)
 STOP_S = 20.0
+SEAL_S = 2.0
+SEAL_AGAIN_S = 1.0
+# A picture further from the moment at which the risk rose does not show it.
+SNAPSHOT_S = 1.5
 TICK_S = 0.25
 
-DISK_FULL = "The disk is full: make room in the clips folder."
+DISK_FULL = "The disk is full: make room where clips are stored."
 CROWDED = "Too many clips waited to be written at this moment."
 UNWRITABLE = "The clip could not be written: {reason}."
 NAMELESS = "The clip could not be written: the student's id cannot name a folder."
@@ -57,16 +66,24 @@ class Recorder:
         evidence: Callable[[str], EvidenceRing | None],
         live: ClipNews,
         release: Callable[[str], object],
-        write: Callable[..., ClipFacts] = write_clip,
+        media: Media,
+        signer: Signer,
+        is_stored: Callable[[str], bool] = bool,
+        encode: Callable[..., tuple[bytes, ClipFacts]] = encode_clip,
     ) -> None:
-        """`evidence` finds a session's ring; `release` is told when it is no longer needed."""
+        """`evidence` finds a session's ring; `release` is told when it is no longer needed;
+        `is_stored` tells whether a session's ledger is in the store."""
         self._settings = settings
         self._clock = clock
         self._repository = repository
         self._live = live
         self._release = release
-        self._write_clip = write
-        self._files = ClipFiles(settings.clips_path)
+        self._is_stored = is_stored
+        self._encode = encode
+        self._files = ClipFiles(media)
+        self._chains = Chains(repository, media, signer, clock)
+        self._to_seal: dict[str, float] = {}
+        self._sealing = threading.Lock()
         self._outbox = Outbox("recorder-store", clock)
         self._queue = ClipQueue(evidence)
         self._counters: Counter[str] = Counter(clips_written=0, clips_failed=0)
@@ -76,7 +93,13 @@ class Recorder:
 
     def start(self) -> None:
         """Settle what a process that died has left, then begin to write."""
-        settle(self._repository, self._files)
+        try:
+            settle(self._repository, self._files)
+        except OSError:
+            # Clips can be neither written nor played now, but monitoring can go on.
+            log.exception("The storage of clips does not answer")
+        for session in self._repository.unsealed_sessions():
+            self.seal(session.session_id)
         self._outbox.start()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
@@ -121,6 +144,16 @@ class Recorder:
         else:
             self._fail(job, CROWDED)
 
+    def learn(self, session_id: str, interval: IntervalScore, risen: tuple[RiskEvent, ...]) -> None:
+        """A flagged interval changed, or the risk rose in it, while its clip was awaited."""
+        self._queue.learn(_clip_id(session_id, interval.index), interval, risen)
+
+    def seal(self, session_id: str, _cause: EndCause | None = None) -> None:
+        """The session ended and its ledger is stored: seal it once its clips are dealt with."""
+        with self._sealing:
+            self._to_seal.setdefault(session_id, 0.0)
+        self._wake.set()
+
     def withdraw(self, session_id: str, interval_index: int) -> None:
         """What came late took a flag back: a clip that is not written yet is dropped."""
         clip_id = _clip_id(session_id, interval_index)
@@ -157,15 +190,39 @@ class Recorder:
         job, wait_s = self._queue.take(self._clock.monotonic_s(), hurry=hurry)
         if job is not None:
             self._queue.put_back(job, is_done=self._write(job))
+        self._seal_due()
         return wait_s
+
+    def _seal_due(self) -> None:
+        now_s = self._clock.monotonic_s()
+        with self._sealing:
+            due = [each for each, due_s in self._to_seal.items() if due_s <= now_s]
+        for session_id in due:
+            is_free = self._queue.is_idle(session_id) and not self._outbox.waiting(session_id)
+            is_free = is_free and self._is_stored(session_id)
+            is_done = is_free and self._chains.try_to_seal(session_id)
+            with self._sealing:
+                if is_done:
+                    del self._to_seal[session_id]
+                else:
+                    self._to_seal[session_id] = now_s + SEAL_AGAIN_S
 
     def _run(self) -> None:
         while True:
             wait_s = self.write_next()
             if self._is_stopping.is_set() and wait_s is None:
+                self._seal_last()
                 return
             self._wake.wait(TICK_S if wait_s is None else min(wait_s, TICK_S))
             self._wake.clear()
+
+    def _seal_last(self) -> None:
+        """At the stop: what cannot be sealed now is sealed by the next start."""
+        with self._sealing:
+            ended = list(self._to_seal)
+        for session_id in ended:
+            if self._outbox.flush(session_id, SEAL_S) and self._is_stored(session_id):
+                self._chains.try_to_seal(session_id)
 
     def _write(self, job: ClipJob) -> bool:
         """Whether the clip is dealt with: written, or given up."""
@@ -180,6 +237,13 @@ class Recorder:
                 return True
             job.not_before_s = self._clock.monotonic_s() + PAUSES_S[job.attempts - 1]
             return False
+        except CandorError as error:
+            log.warning("Clip not written", extra={"clip_id": job.clip_id, "code": error.code})
+            if job.attempts > len(PAUSES_S) or self._is_stopping.is_set():
+                self._fail(job, UNWRITABLE.format(reason=error.message.rstrip(".")))
+                return True
+            job.not_before_s = self._clock.monotonic_s() + PAUSES_S[job.attempts - 1]
+            return False
         except ValueError:
             self._fail(job, NAMELESS)
         except Exception:
@@ -188,36 +252,68 @@ class Recorder:
         return True
 
     def _write_files(self, job: ClipJob) -> None:
-        evidence = job.evidence
+        evidence, record = job.evidence, job.record
         started_at = job.time.instant(job.interval.start_s)
-        path = self._files.place(job.record.user_id, started_at, job.record.score)
-        try:
-            job.record = replace(
-                job.record,
-                status=ClipStatus.WRITING,
-                file_name=self._files.name(path),
-                screens=self._files.write_stills(path, evidence.screens, job.from_s),
-                frames=len(evidence.frames),
-                has_sound=bool(evidence.sounds),
-            )
-            self._save_soon(job.record)
-            fps = self._settings.video_fps
-            facts = self._write_clip(path, evidence, job.from_s, job.to_s, fps)
-        except BaseException:
-            self._files.discard(path)
-            raise
+        end = self._chains.end(record.session_id)
+        stem = self._files.stem(record.user_id, started_at, record.score)
+        bundle = Bundle(record.session_id, stem)
         job.record = replace(
+            record,
+            status=ClipStatus.WRITING,
+            file_name=bundle.clip_name,
+            frames=len(evidence.frames),
+            has_sound=bool(evidence.sounds),
+        )
+        self._save_soon(job.record)
+        data, facts = self._encode(evidence, job.from_s, job.to_s, self._settings.video_fps)
+        self._files.add(bundle, "clip", bundle.clip_name, data)
+        written = replace(
             job.record,
             status=ClipStatus.READY,
+            screens=self._files.add_stills(bundle, evidence.screens, job.from_s),
+            snapshots=self._add_snapshots(bundle, job),
             duration_s=facts.duration_s,
             size_bytes=facts.size_bytes,
             frames=facts.frames,
             has_sound=facts.has_sound,
         )
+        content = clip_content(
+            written,
+            job.interval,
+            evidence,
+            job.time,
+            job.session.policy,
+            bundle.parts,
+            end.number,
+            end.previous,
+        )
+        manifest = self._chains.signer.sign(content)
+        self._files.write(bundle, manifest.body)
+        job.record = written
         self._counters["clips_written"] += 1
         size = {"bytes": facts.size_bytes, "frames": facts.frames}
         log.info("Clip written", extra={"clip_id": job.clip_id, **size})
-        self._tell(job)
+        self._tell(job, self._chains.linked(manifest))
+
+    def _add_snapshots(self, bundle: Bundle, job: ClipJob) -> tuple[Snapshot, ...]:
+        """The picture of each moment at which a violation raised the risk in the interval."""
+        found: dict[str, Snapshot] = {}
+        for event in job.risen:
+            frame = nearest(job.evidence.frames, event.at_s)
+            if frame is None or abs(frame.at_s - event.at_s) > SNAPSHOT_S:
+                continue
+            name = f"{bundle.stem}{SNAPSHOTS}/{event.violation_id}.jpg"
+            if event.violation_id not in found:
+                self._files.add(bundle, "snapshot", name, frame.jpeg)
+                found[event.violation_id] = Snapshot(
+                    event.violation_id,
+                    event.rule.value,
+                    job.time.instant(frame.at_s),
+                    event.delta,
+                    event.total,
+                    name,
+                )
+        return tuple(found.values())
 
     def _fail(self, job: ClipJob, error: str) -> None:
         job.record = replace(
@@ -226,6 +322,7 @@ class Recorder:
             error=error,
             file_name="",
             screens=(),
+            snapshots=(),
             frames=0,
             has_sound=False,
         )
@@ -233,13 +330,17 @@ class Recorder:
         log.error("Clip failed", extra={"clip_id": job.clip_id, "reason": error})
         self._tell(job)
 
-    def _tell(self, job: ClipJob) -> None:
-        self._save_soon(job.record)
+    def _tell(self, job: ClipJob, manifest: ManifestRecord | None = None) -> None:
+        self._save_soon(job.record, manifest)
         self._live.clip_changed(job.record)
 
-    def _save_soon(self, record: ClipRecord) -> None:
-        key = (record.session_id, "clip", record.clip_id)
-        self._outbox.put(key, lambda: self._repository.save_clip(record))
+    def _save_soon(self, record: ClipRecord, manifest: ManifestRecord | None = None) -> None:
+        def save() -> None:
+            if manifest is not None:
+                self._repository.save_manifest(manifest)
+            self._repository.save_clip(record)
+
+        self._outbox.put((record.session_id, "clip", record.clip_id), save)
 
 
 def _job_of(
@@ -260,14 +361,14 @@ def _job_of(
         exam_id=session.exam_id,
         interval_index=interval.index,
         score=interval.score if interval.flag_score is None else interval.flag_score,
-        rules=tuple(dict.fromkeys(point.rule.value for point in interval.points)),
+        rules=rules_of(interval),
         status=ClipStatus.WAITING,
         from_at=time.instant(from_s),
         to_at=time.instant(to_s),
         trigger_at=time.instant(trigger_s),
         flagged_at=time.instant(flagged_s),
     )
-    return ClipJob(record, time, interval, from_s, to_s, trigger_s)
+    return ClipJob(record, session, time, interval, from_s, to_s, trigger_s)
 
 
 def _clip_id(session_id: str, interval_index: int) -> str:

@@ -86,13 +86,16 @@ class LocalFolder:
         _sync(path.parent)
 
     def open(self, name: str) -> BinaryIO:
-        return self._path(name).open("rb")
+        return self._inside(name).open("rb")
 
     def size(self, name: str) -> int:
-        return self._path(name).stat().st_size
+        return self._inside(name).stat().st_size
 
     def exists(self, name: str) -> bool:
-        return self._path(name).is_file()
+        try:
+            return self._inside(name).is_file()
+        except FileNotFoundError:
+            return False
 
     def delete(self, name: str) -> None:
         path = self._path(name)
@@ -122,6 +125,13 @@ class LocalFolder:
 
     def _path(self, name: str) -> Path:
         return self._root / check_name(name)
+
+    def _inside(self, name: str) -> Path:
+        """The path of a file to read, unless a link leads out of the folder."""
+        path = self._path(name)
+        if not path.resolve().is_relative_to(self._root.resolve()):
+            raise FileNotFoundError(name)
+        return path
 
     def _make(self, folder: Path) -> None:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)

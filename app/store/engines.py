@@ -89,6 +89,8 @@ def open_neosqlite(file: Path) -> Engine:
         file.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
         connection = neosqlite.Connection(str(file), check_same_thread=False, timeout=LOCKED_FILE_S)
+        # A deleted key of encrypted media must not linger in the file's free pages.
+        connection.db.execute("PRAGMA secure_delete = ON")
     except (OSError, sqlite3.Error) as error:
         raise Unavailable(
             f"The database file {file} cannot be opened ({error}). Check that the folder is"

@@ -9,18 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from app.clock import SystemClock
 from app.evidence.clip_files import ClipFiles
 from app.evidence.clip_recovery import LOST, settle
+from app.evidence.keys import load_master_key
+from app.evidence.media import open_media
 from app.records import ClipStatus
 from app.settings import PROJECT_ROOT, Settings
 from app.store import open_repository
 from tests.waiting import wait_until
 
 RECORD = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 from app.clock import SessionTime, SystemClock
 from app.evidence.ring import EvidenceRing
+from app.evidence.keys import load_master_key
+from app.evidence.manifest import Signer
+from app.evidence.media import open_media
 from app.evidence.recorder import Recorder
 from app.records import SessionRecord, SessionState
 from app.settings import Settings
@@ -35,10 +41,23 @@ settings = Settings.model_validate({"PROCTOR_DATA_DIR": Path(sys.argv[1])})
 clock = SystemClock()
 ring = EvidenceRing(600.0, 400_000_000)
 pictures = [draw_jpeg(number, 640, 480) for number in range(50)]
-for number in range(3000):
-    ring.add_frame(number / 75, pictures[number % 50])
+for number in range(200):
+    ring.add_frame(number / 5, pictures[number % 50])
 ring.add_screen(10.0, pictures[0])
-recorder = Recorder(settings, clock, open_repository(settings), lambda s: ring, Live(), id)
+repository = open_repository(settings)
+master = load_master_key(settings)
+media = open_media(settings, repository, clock, master)
+recorder = Recorder(
+    settings, clock, repository, lambda s: ring, Live(), id, media=media, signer=Signer(master)
+)
+replace = os.replace
+
+def stop_before_the_clip_has_its_name(old, new):
+    if str(new).endswith((".mp4", ".mp4.enc")):
+        time.sleep(600)
+    replace(old, new)
+
+os.replace = stop_before_the_clip_has_its_name
 recorder.start()
 session = SessionRecord("s1", "ann", "math", SessionState.RUNNING, clock.now(), clock.now())
 interval = IntervalScore(0, 0.0, 40.0, 12.0, flag_score=12.0, flagged_at_s=5.0)
@@ -66,7 +85,8 @@ def test_a_kill_while_a_clip_is_written_leaves_no_half_file(tmp_path: Path) -> N
     assert list(folder.glob("*.mp4")) == []
     repository = open_repository(settings)
     try:
-        settle(repository, ClipFiles(settings.clips_path))
+        master = load_master_key(settings)
+        settle(repository, ClipFiles(open_media(settings, repository, SystemClock(), master)))
         (clip,) = repository.clips()
     finally:
         repository.close()

@@ -5,21 +5,29 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import signal
 import struct
 import subprocess
-import sys
 from pathlib import Path
 
 import av
 import pytest
 
-from app.evidence.clip_writer import SAMPLE_RATE, lay_sound, plan_shots, write_clip
+from app.evidence.clip_writer import (
+    SAMPLE_RATE,
+    ClipFacts,
+    encode_clip,
+    lay_sound,
+    plan_shots,
+)
 from app.evidence.ring import Evidence
 from detectors.messages import Frame, Sound
 from tests.pictures import draw_jpeg, read_number
 
-ROOT = Path(__file__).resolve().parents[3]
+
+def write_clip(path: Path, evidence: Evidence, from_s: float, to_s: float) -> ClipFacts:
+    data, facts = encode_clip(evidence, from_s, to_s)
+    path.write_bytes(data)
+    return facts
 
 
 def tone(at_s: float, seconds: float, hz: float = 440.0) -> Sound:
@@ -220,65 +228,6 @@ def test_the_index_stands_before_the_pictures_so_that_playing_starts_at_once(
     assert data.index(b"moov") < data.index(b"mdat")
 
 
-def test_a_folder_that_is_missing_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="could not be encoded"):
-        write_clip(tmp_path / "gone" / "clip.mp4", evidence([]), 0.0, 1.0)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_an_empty_span_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="span"):
         write_clip(tmp_path / "clip.mp4", evidence([]), 3.0, 3.0)
-
-
-WRITE_IN_A_PROCESS = """
-import resource, signal, sys
-from pathlib import Path
-from app.evidence.clip_writer import write_clip
-from app.evidence.ring import Evidence
-from detectors.messages import Frame
-from tests.pictures import draw_jpeg
-limit = int(sys.argv[2])
-if limit:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-jpegs = [draw_jpeg(i, 640, 480) for i in range(32)]
-frames = tuple(Frame(i / 15, jpegs[i % 32]) for i in range(int(sys.argv[3])))
-print("writing", flush=True)
-try:
-    evidence = Evidence(frames=frames, sounds=(), screens=())
-    write_clip(Path(sys.argv[1]), evidence, 0.0, len(frames) / 15)
-except OSError as error:
-    print("failed", error.errno, flush=True)
-    sys.exit(3)
-"""
-
-
-def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", WRITE_IN_A_PROCESS, str(tmp_path / "clip.mp4"), "20000", "300"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 3, done.stdout + done.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_kill_while_writing_leaves_no_file_under_the_final_name(tmp_path: Path) -> None:
-    path = tmp_path / "clip.mp4"
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITE_IN_A_PROCESS, str(path), "0", "3000"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-    ) as writer:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == b"writing\n"
-        part = tmp_path / ".clip.mp4.part"
-        while writer.poll() is None and not part.exists():
-            pass
-        writer.send_signal(signal.SIGKILL)
-        assert writer.wait(timeout=30) == -signal.SIGKILL
-    assert not path.exists()
-    assert part.exists()

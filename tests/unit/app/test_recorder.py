@@ -15,7 +15,10 @@ import pytest
 from app.clock import SessionTime
 from app.evidence.clip_files import ClipFiles
 from app.evidence.clip_recovery import LOST, settle
-from app.evidence.clip_writer import ClipFacts, write_clip
+from app.evidence.clip_writer import ClipFacts, encode_clip
+from app.evidence.keys import load_master_key
+from app.evidence.manifest import Signer
+from app.evidence.media import open_media
 from app.evidence.recorder import DISK_FULL, Recorder
 from app.evidence.ring import Evidence, EvidenceRing
 from app.records import ClipRecord, ClipStatus, SessionRecord, SessionState
@@ -48,6 +51,8 @@ class Room:
     write_errors: list[BaseException] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        master = load_master_key(self.settings)
+        self.media = open_media(self.settings, self.repository, self.clock, master)
         self.recorder = Recorder(
             self.settings,
             self.clock,
@@ -55,7 +60,9 @@ class Room:
             self.rings.get,
             self.live,
             self.released.append,
-            self._write,
+            media=self.media,
+            signer=Signer(master),
+            encode=self._encode,
         )
         self.session = SessionRecord(
             "s1", "ann", "math", SessionState.RUNNING, self.clock.now(), self.clock.now()
@@ -63,12 +70,12 @@ class Room:
         self.time = SessionTime(self.clock.now(), self.clock)
         self.rings["s1"] = EvidenceRing(60.0, 100_000_000)
 
-    def _write(
-        self, path: Path, evidence: Evidence, from_s: float, to_s: float, fps: float
-    ) -> ClipFacts:
+    def _encode(
+        self, evidence: Evidence, from_s: float, to_s: float, fps: float
+    ) -> tuple[bytes, ClipFacts]:
         if self.write_errors:
             raise self.write_errors.pop(0)
-        return write_clip(path, evidence, from_s, to_s, fps)
+        return encode_clip(evidence, from_s, to_s, fps)
 
     def stream(self, from_s: float, to_s: float) -> None:
         for number in range(round(from_s * 5), round(to_s * 5)):
@@ -92,8 +99,10 @@ class Room:
 
     @property
     def files(self) -> list[str]:
+        """Every file but the manifests."""
         root = self.settings.clips_path
-        return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
+        found = (p for p in root.rglob("*") if p.is_file() and p.suffix != ".json")
+        return sorted(str(p.relative_to(root)) for p in found)
 
 
 def flagged(index: int = 1, score: float = 12.0) -> IntervalScore:
@@ -324,7 +333,7 @@ def test_a_disk_that_stays_full_fails_the_clip_with_a_sentence(room: Room) -> No
     assert clip.status is ClipStatus.FAILED
     assert clip.error == DISK_FULL
     assert clip.file_name == ""
-    assert list(room.settings.clips_path.iterdir()) == []
+    assert room.files == []
     assert room.recorder.counters()["clips_failed"] == 1
 
 
@@ -401,7 +410,7 @@ def test_clips_of_a_process_that_died_are_marked_with_a_plain_sentence(room: Roo
     whole = a_clip("whole", status=ClipStatus.WRITING, file_name="ann/flagged_c.mp4")
     room.repository.save_clip(replace(whole, frames=200))
     room.repository.save_clip(a_clip("ready", status=ClipStatus.READY))
-    settle(room.repository, ClipFiles(room.settings.clips_path))
+    settle(room.repository, ClipFiles(room.media))
     found = {clip.clip_id: clip for clip in room.repository.clips()}
     assert found["waiting"].status is ClipStatus.FAILED
     assert found["waiting"].error == LOST

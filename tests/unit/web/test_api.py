@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.records import ClipStatus, EndCause
+from app.records import ClipStatus, EndCause, Snapshot
 from tests.records import NOON, a_clip, a_violation, an_interval
 from tests.unit.app.test_ids import HOSTILE
 from tests.unit.web.conftest import Web, build_web, json_of
 
 CLIP = "ann/flagged_2026-03-02T12-00-00_score10.mp4"
+STILL = "ann/flagged_2026-03-02T12-00-00_score10_screens/001.jpg"
+SNAPSHOT = "ann/flagged_2026-03-02T12-00-00_score10_snapshots/no_face-3250.jpg"
 
 
 def test_create_answers_the_session_a_token_and_a_link(web: Web) -> None:
@@ -171,14 +173,16 @@ def stored(web: Web) -> bytes:
     folder.mkdir(parents=True)
     content = bytes(range(256)) * 8
     (folder.parent / CLIP).write_bytes(content)
-    (folder / "screen.jpg").write_bytes(b"\xff\xd8still")
+    for picture in (STILL, SNAPSHOT):
+        (folder.parent / picture).parent.mkdir()
+        (folder.parent / picture).write_bytes(b"\xff\xd8still")
     (folder / "waiting.mp4").write_bytes(b"half")
     (folder / "unknown.mp4").write_bytes(b"nobody's")
     (folder.parent.parent / "secret.mp4").write_bytes(b"outside")
     repository = web.services.repository
-    repository.save_clip(
-        a_clip("c1", "s1", ClipStatus.READY, CLIP, screens=("ann/screen.jpg", "ann/evil.py"))
-    )
+    snapshot = Snapshot("no_face-3250", "no_face", NOON, 5.0, 5.0, SNAPSHOT)
+    clip = a_clip("c1", "s1", ClipStatus.READY, CLIP, screens=(STILL, "ann/evil.py"))
+    repository.save_clip(replace(clip, snapshots=(snapshot,)))
     repository.save_clip(a_clip("c2", "s1", ClipStatus.WRITING, "ann/waiting.mp4"))
     repository.save_clip(a_clip("c3", "s1", ClipStatus.READY, "../secret.mp4"))
     (folder / "evil.py").write_text("print()")
@@ -197,8 +201,9 @@ def test_a_clip_is_sent_whole_or_in_parts(web: Web, stored: bytes) -> None:
     assert beyond.status_code == 416
 
 
-def test_a_still_of_the_screen_is_sent_as_a_picture(web: Web, stored: bytes) -> None:
-    still = web.staff().get("/api/video/file/ann/screen.jpg")
+@pytest.mark.parametrize("path", [STILL, SNAPSHOT])
+def test_a_still_and_a_snapshot_are_sent_as_pictures(web: Web, stored: bytes, path: str) -> None:
+    still = web.staff().get(f"/api/video/file/{path}")
     assert (still.status_code, still.mimetype) == (200, "image/jpeg")
 
 
