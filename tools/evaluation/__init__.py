@@ -1,0 +1,1 @@
+"""How right the detectors are, measured on a folder of labelled media."""
