@@ -15,7 +15,7 @@ import onnxruntime
 from detectors.arrays import Floats
 from detectors.base import Costs, Hearing, Utterance, require_model
 from detectors.entry import WorkerConfig
-from detectors.mel import HOP, SAMPLE_RATE, at_level, mel_spectrogram
+from detectors.mel import SAMPLE_RATE, at_level, mel_spectrogram, without_floor
 from detectors.models import VOICE_ENCODER
 from detectors.voices import VoiceBook
 from scoring.model import Detector, Observation
@@ -41,7 +41,7 @@ class VoiceModel:
 
     def embed(self, windows: Iterable[Floats]) -> Floats:
         """Unit vectors float32 (n, 256) of windows float32 (25600,)."""
-        mels = np.stack([mel_spectrogram(at_level(w))[: WINDOW // HOP] for w in windows])
+        mels = np.stack([without_floor(mel_spectrogram(at_level(w))) for w in windows])
         return np.asarray(self._session.run(None, {"mels": mels})[0], np.float32)
 
 
