@@ -8,6 +8,7 @@ not depend on how the stream is cut into pieces.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,20 @@ class SpeechDetector:
 
     def open_stream(self) -> SpeechStream:
         return SpeechStream(self._model)
+
+    def speech_in(self, sounds: Iterable[Sound]) -> tuple[Utterance, ...]:
+        """All speech of a recording that is complete: pieces in time order."""
+        stream = self.open_stream()
+        spoken: list[Utterance] = []
+        end_s = 0.0
+        for sound in sounds:
+            hearing = Hearing(sound, Costs())
+            stream.hear(hearing)
+            spoken += hearing.speech or ()
+            end_s = sound.at_s + sound.span_s
+        silence = Hearing(Sound(end_s, bytes(2 * SAMPLE_RATE)), Costs())
+        stream.hear(silence)
+        return (*spoken, *(silence.speech or ()))
 
 
 def load_speech(config: WorkerConfig) -> SpeechDetector:
