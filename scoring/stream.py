@@ -123,33 +123,6 @@ def prefers(new: Record, old: Record) -> bool:
     return False
 
 
-def observation_of(sighting: Sighting) -> Observation:
-    """The observation as scoring saw it."""
-    look = sighting.look
-    return Observation(
-        detector=DETECTORS[look.detector],
-        at_s=sighting.at_ms / 1000,
-        labels=look.labels,
-        confidence=sighting.percent / 100,
-        span_s=sighting.span_ms / 1000,
-        judgeable=look.is_judgeable,
-        reason=look.reason,
-        measures=tuple(
-            (name, steps * MEASURE_STEPS.get(name, DEFAULT_STEP))
-            for name, steps in sighting.measures
-        ),
-    )
-
-
-def item_of(record: Record) -> Observation | ScreenEvent | Break:
-    """The item a record stands for; `record_of` of it is the same record."""
-    if isinstance(record, Sighting):
-        return observation_of(record)
-    if isinstance(record, Happening):
-        return ScreenEvent(record.event_id, record.kind, record.at_ms / 1000)
-    return Break(record.at_ms / 1000, record.begins)
-
-
 def _sighting(item: Observation) -> Sighting:
     detector = DETECTOR_INDEX[item.detector]
     measures = _measures(item.measures) if item.measures else ()
