@@ -1,0 +1,1 @@
+"""What a session amounts to under another policy, and reports a person can hand over."""
