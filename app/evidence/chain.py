@@ -76,6 +76,7 @@ class Chains:
                 session,
                 repository.violations(session_id),
                 repository.intervals(session_id),
+                repository.trace(session_id),
                 clips,
                 [each.sha256 for each in stored],
                 self._clock.now(),

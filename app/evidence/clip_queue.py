@@ -57,7 +57,8 @@ class ClipJob:
     def learn(self, interval: IntervalScore, risen: tuple[RiskEvent, ...]) -> None:
         """The interval as it is now: what scored in it, and how the risk rose."""
         self.interval, self.risen = interval, risen
-        self.record = replace(self.record, rules=rules_of(interval))
+        score = self.record.score if interval.flag_score is None else interval.flag_score
+        self.record = replace(self.record, rules=rules_of(interval), score=score)
 
     def shorten(self, end_s: float) -> None:
         """The clip ends at `end_s` at the latest."""

@@ -13,6 +13,7 @@ from app.records import (
     ClipRecord,
     IntervalRecord,
     SessionRecord,
+    TraceRecord,
     ViolationRecord,
 )
 from app.store.documents import iso, plain
@@ -34,6 +35,8 @@ SEALED_FIELDS = (
     "trust",
     "flagged_intervals",
     "coverage",
+    "scored_s",
+    "ledger_sha256",
 )
 # What a clip's record must have in common with its manifest.
 CLIP_FIELDS = (
@@ -118,12 +121,13 @@ def session_content(
     session: SessionRecord,
     violations: Iterable[ViolationRecord],
     intervals: Iterable[IntervalRecord],
+    trace: Iterable[TraceRecord],
     clips: Iterable[ClipRecord],
     manifests: Sequence[str],
     sealed_at: datetime,
 ) -> dict[str, Any]:
     """The manifest that seals a session; `manifests` are the hashes of the chain so far."""
-    ledger = ledger_hashes(violations, intervals)
+    ledger = ledger_hashes(violations, intervals, trace)
     return {
         "format": FORMAT,
         "kind": SESSION,
@@ -148,10 +152,14 @@ def session_facts(session: SessionRecord) -> dict[str, Any]:
 
 
 def ledger_hashes(
-    violations: Iterable[ViolationRecord], intervals: Iterable[IntervalRecord]
+    violations: Iterable[ViolationRecord],
+    intervals: Iterable[IntervalRecord],
+    trace: Iterable[TraceRecord],
 ) -> dict[str, dict[str, str]]:
-    """The hash of each violation and interval, so that a single one can be named."""
+    """The hash of each violation, interval and stretch of what was observed, so that a single
+    one can be named."""
     return {
+        "trace": {str(block.index): sha256_hex(block.data) for block in trace},
         "violations": {v.violation.violation_id: digest(plain(v)) for v in violations},
         "intervals": {str(i.interval.index): digest(plain(i)) for i in intervals},
     }
