@@ -152,7 +152,7 @@ class Board:
         self._open_from = max(self._open_from, closed_before)
         last = reach.last(self._rules.interval_ms)
         for index in sorted(touched | closing):
-            if index > last:
+            if reach.end_ms is not None and index > last:
                 continue
             key = self._key(index)
             is_new_flag = self._is_flag_due(index, key[1], certain_ms)

@@ -96,6 +96,18 @@ def test_an_event_scores_at_once() -> None:
     assert scorer.scores.interval_score == 5.0
 
 
+def test_an_event_a_moment_ahead_of_the_clock_is_told_in_its_own_interval() -> None:
+    scorer = SessionScorer(standard_policy().with_rule(Rule.CLIPBOARD, points=10))
+    told = [
+        change
+        for now_s in (29.9, 30.1)
+        for change in intervals(
+            list(scorer.update([ScreenEvent("a", EventKind.PASTE, 30.02)], now_s))
+        )
+    ]
+    assert [(each.interval.index, each.newly_flagged) for each in told] == [(1, False), (1, True)]
+
+
 def test_an_interval_closes_once_what_was_on_its_way_has_come() -> None:
     scorer = SessionScorer(standard_policy())
     before = scorer.update((), 30 + SETTLE_S - 0.1)
