@@ -96,7 +96,8 @@ class View:
 
     `rgb` is uint8 (H, W, 3). `is_still` marks a single picture without history: nothing may
     wait for a second look. `faces` is None while nobody has been able to judge it. `own` is the
-    student's face as detected in this frame, which may be there without a mesh (a profile).
+    student's face as detected in this frame, which may be there without a mesh (a profile);
+    `own_box` is the head: left, top, right, bottom in shares of the picture.
     """
 
     at_s: float
@@ -109,6 +110,7 @@ class View:
     faces: int | None = None
     detected: tuple[Face, ...] = ()
     own: Face | None = None
+    own_box: tuple[float, float, float, float] | None = None
     mesh: Mesh | None = None
     persons: int | None = None
     direction: str = ""

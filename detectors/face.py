@@ -77,6 +77,7 @@ class FaceTracker:
                 self._gate.settle(small)
         self._own = mesh
         view.mesh = mesh
+        view.own_box = None if mesh is None else _share_box(view, mesh)
         has_own = mesh is not None or bool(view.detected)
         view.faces = int(has_own) + len(self._others)
         _draw(view)

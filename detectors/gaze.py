@@ -168,8 +168,8 @@ class GazeStream:
                 view.at_s,
                 (label,),
                 measures=(
-                    ("yaw_deg", round(pose.yaw, 2)),
-                    ("pitch_deg", round(pose.pitch, 2)),
+                    ("yaw", round(pose.yaw, 2)),
+                    ("pitch", round(pose.pitch, 2)),
                     ("sight_deg", round(pose.sight - center.sight, 2)),
                     ("opening", round(pose.opening, 3)),
                     ("calibration", round(center.quality, 2)),
@@ -192,7 +192,7 @@ class GazeStream:
                 (self._label,),
                 confidence=0.8,
                 measures=(
-                    ("yaw_deg", round(yaw, 2)),
+                    ("yaw", round(yaw, 2)),
                     ("calibration", round(self._calibration.center.quality, 2)),
                 ),
             ),

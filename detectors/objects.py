@@ -1,4 +1,8 @@
-"""Looks for persons, phones and other objects every few moments."""
+"""Looks for persons, phones and other objects, as seldom as the room allows.
+
+A calm picture is looked at every CALM_S; a change beside the student's head, a suspicion or a
+missing face brings the next look forward, so that a phone that is picked up is seen at once.
+"""
 
 from __future__ import annotations
 
@@ -8,70 +12,89 @@ from detectors.base import DetectorUnavailable, View
 from detectors.entry import WorkerConfig
 from detectors.messages import Box
 from detectors.models import YOLOV8N, YOLOX_NANO, find_model
+from detectors.motion import MotionGate
+from detectors.phones import PhoneFinder
 from detectors.runtime import load_network
-from detectors.yolo import BOOK, LAPTOP, PERSON, PHONE, SCREEN, Found, ObjectFinder
+from detectors.yolo import BOOK, LAPTOP, PERSON, SCREEN, Found, ObjectFinder
 from scoring.model import Detector, Observation
 
-EVERY_S = 2.0
-KINDS = (PERSON, PHONE, BOOK, LAPTOP, SCREEN)
-LABELS = {PHONE: "phone", BOOK: "book", LAPTOP: "laptop", SCREEN: "screen"}
-PHONE_SCORE, PERSON_SCORE, OTHER_SCORE = 0.25, 0.4, 0.5
+CALM_S = 6.0
+MOVING_S = 1.5
+ALERT_S = 0.9
+_KINDS = (PERSON, BOOK, LAPTOP, SCREEN)
+_LABELS = {BOOK: "book", LAPTOP: "laptop", SCREEN: "screen"}
+_PERSON_SCORE, _OTHER_SCORE = 0.45, 0.5
+# Half of the evidence for a phone makes the next look come soon.
+_SUSPICION = 0.5
+_SLACK_S = 0.05
 
 
 class ObjectsDetector:
-    """A YOLO model shared by all sessions of the worker."""
+    """An object model shared by all sessions of the worker."""
 
     detector = Detector.OBJECTS
 
-    def __init__(self, finder: ObjectFinder, model: str) -> None:
-        self.finder = finder
+    def __init__(self, phones: PhoneFinder, model: str) -> None:
+        self._phones = phones
         self.model = model
 
     def open_stream(self) -> ObjectsStream:
-        return ObjectsStream(self.finder)
+        return ObjectsStream(self._phones)
 
 
 class ObjectsStream:
-    """Objects of one session: looks every EVERY_S, more often when something was seen."""
+    """Objects of one session."""
 
-    def __init__(self, finder: ObjectFinder) -> None:
-        self._finder = finder
+    def __init__(self, phones: PhoneFinder) -> None:
+        self._phones = phones
+        self._gate = MotionGate()
         self._looked_s: float | None = None
         self._is_alert = False
 
     def look(self, view: View) -> tuple[Observation, ...]:
-        """Empty when it is not time to look."""
-        is_missing = view.faces == 0 and not view.unfit
-        is_due = (
-            view.is_still or self._looked_s is None or view.at_s - self._looked_s >= EVERY_S - 0.05
-        )
-        if not (is_due or self._is_alert or is_missing):
+        """Empty when it is not time to look. Fills `persons` of the view."""
+        if view.unfit or not self._is_due(view):
             return ()
         self._looked_s = view.at_s
-        with view.costs.step("objects"):
-            found = self._finder.find(view.rgb, KINDS)
-        persons = [item for item in found if item.kind == PERSON and item.score >= PERSON_SCORE]
-        view.persons = len(persons)
-        things = [
-            item
-            for item in found
-            if item.kind != PERSON
-            and item.score >= (PHONE_SCORE if item.kind == PHONE else OTHER_SCORE)
-        ]
-        labels = list(dict.fromkeys(LABELS[item.kind] for item in things))
-        if len(persons) > 1:
+        if view.quality is not None:
+            self._gate.settle(view.quality.small)
+        look = self._phones.look(view.rgb, _KINDS, view.costs)
+        persons = sum(item.kind == PERSON and item.score >= _PERSON_SCORE for item in look.found)
+        view.persons = persons
+        labels = []
+        if look.score >= self._phones.threshold:
+            labels.append("phone")
+            if look.box is not None:
+                view.boxes.append(_box(view, look.box, "phone", look.score))
+        for item in look.found:
+            name = _LABELS.get(item.kind)
+            if name is not None and item.score >= _OTHER_SCORE:
+                view.boxes.append(_box(view, item, name, item.score))
+                if name not in labels:
+                    labels.append(name)
+        if persons > 1:
             labels.append("several_persons")
-        self._is_alert = "phone" in labels
-        view.boxes.extend(_box(view, item, LABELS.get(item.kind, "person")) for item in things)
-        best = max((item.score for item in things if item.kind == PHONE), default=0.0)
+        self._is_alert = look.score >= self._phones.threshold * _SUSPICION or persons > 1
         return (
             Observation(
                 Detector.OBJECTS,
                 view.at_s,
                 tuple(labels) or ("clear",),
-                confidence=best or 1.0,
-                measures=(("persons", float(len(persons))), ("phone_score", best)),
+                confidence=look.score if "phone" in labels else 1.0,
+                measures=(("persons", float(persons)), ("phone_score", round(look.score, 3))),
             ),
+        )
+
+    def _is_due(self, view: View) -> bool:
+        if view.is_still or self._looked_s is None:
+            return True
+        waited_s = view.at_s - self._looked_s + _SLACK_S
+        if waited_s >= CALM_S or (waited_s >= ALERT_S and (self._is_alert or view.faces == 0)):
+            return True
+        return (
+            waited_s >= MOVING_S
+            and view.quality is not None
+            and self._gate.is_open(view.quality.small, view.own_box)
         )
 
 
@@ -79,7 +102,8 @@ def load_objects(config: WorkerConfig) -> ObjectsDetector:
     """Raises DetectorUnavailable when no object model is there."""
     path = _choose(config.models_dir, config.object_model)
     network = load_network(path, config.threads)
-    return ObjectsDetector(ObjectFinder(network), f"{path.name} on {network.engine}")
+    finder = ObjectFinder(network)
+    return ObjectsDetector(PhoneFinder(finder), f"{path.name} on {network.engine}")
 
 
 def _choose(models_dir: Path, wish: str) -> Path:
@@ -98,12 +122,12 @@ def _choose(models_dir: Path, wish: str) -> Path:
     raise DetectorUnavailable(f"No object model is there. {YOLOX_NANO.remedy}")
 
 
-def _box(view: View, item: Found, label: str) -> Box:
+def _box(view: View, item: Found, label: str, score: float) -> Box:
     return Box(
-        item.left / view.width,
-        item.top / view.height,
-        (item.right - item.left) / view.width,
-        (item.bottom - item.top) / view.height,
+        round(item.left / view.width, 4),
+        round(item.top / view.height, 4),
+        round((item.right - item.left) / view.width, 4),
+        round((item.bottom - item.top) / view.height, 4),
         label,
-        round(item.score, 3),
+        round(score, 3),
     )

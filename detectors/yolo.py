@@ -15,7 +15,7 @@ from detectors.arrays import Floats, Pixels
 from detectors.base import DetectorUnavailable
 from detectors.runtime import Network
 
-PERSON, BOOK, LAPTOP, SCREEN, PHONE = 0, 73, 63, 62, 67
+PERSON, BOOK, LAPTOP, SCREEN, PHONE, REMOTE = 0, 73, 63, 62, 67, 65
 CLASSES = 80
 _STRIDES = (8, 16, 32)
 _SAME_BOX = 0.5
@@ -46,9 +46,9 @@ class ObjectFinder:
         out = network.run(np.zeros(network.input_shape, np.float32))[0]
         rows, columns = out.shape[1:]
         if rows == 4 + CLASSES:
-            self._is_yolox = False
+            self.is_yolox = False
         elif columns == 5 + CLASSES:
-            self._is_yolox = True
+            self.is_yolox = True
             self._grid, self._stride = _yolox_grid(self.height, self.width)
         else:
             raise DetectorUnavailable(
@@ -56,7 +56,7 @@ class ObjectFinder:
                 "with 80 classes. Set PROCTOR_OBJECT_MODEL to another file."
             )
 
-    def find(self, rgb: Pixels, kinds: tuple[int, ...], lowest: float = 0.05) -> tuple[Found, ...]:
+    def find(self, rgb: Pixels, kinds: tuple[int, ...], lowest: float = 0.03) -> tuple[Found, ...]:
         """Objects of `kinds` scoring at least `lowest` in uint8 (H, W, 3), best first."""
         blob, scale = self._blob(rgb)
         boxes, scores = self._read(self._network.run(blob)[0][0], kinds)
@@ -90,12 +90,12 @@ class ObjectFinder:
                 image, 0, self.height - size[1], 0, self.width - size[0],
                 cv2.BORDER_CONSTANT, value=(114, 114, 114),
             )  # fmt: skip
-        factor = 1.0 if self._is_yolox else 1 / 255
-        blob = cv2.dnn.blobFromImage(image, factor, swapRB=self._is_yolox)
+        factor = 1.0 if self.is_yolox else 1 / 255
+        blob = cv2.dnn.blobFromImage(np.ascontiguousarray(image), factor, swapRB=self.is_yolox)
         return np.asarray(blob, np.float32), scale
 
     def _read(self, out: Floats, kinds: tuple[int, ...]) -> tuple[Floats, Floats]:
-        if not self._is_yolox:
+        if not self.is_yolox:
             return out[:4].T, out[[4 + kind for kind in kinds]].T
         boxes = np.concatenate(
             [(out[:, :2] + self._grid) * self._stride, np.exp(out[:, 2:4]) * self._stride], axis=1

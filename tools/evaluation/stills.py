@@ -177,7 +177,7 @@ def _head_of(observation: Observation) -> str:
     label = _focused(observation.labels[0])
     if label != "center":
         return label
-    yaw, pitch = observation.measure("yaw_deg"), observation.measure("pitch_deg")
+    yaw, pitch = observation.measure("yaw"), observation.measure("pitch")
     if max(abs(yaw), abs(pitch)) < _TURNED_DEG:
         return "center"
     if abs(yaw) >= abs(pitch):
