@@ -48,6 +48,7 @@ class Documents(Protocol):
     def find(self, filter: Mapping[str, Any]) -> Any: ...
     def count_documents(self, filter: Mapping[str, Any]) -> int: ...
     def estimated_document_count(self) -> int: ...
+    def distinct(self, key: str) -> Any: ...
     def create_index(self, keys: str, unique: bool = False) -> Any: ...
 
 
@@ -74,6 +75,21 @@ class Engine:
             documents.create_index(field)
         for field in unique:
             documents.create_index(field, unique=True)
+
+    def collection_names(self) -> list[str]:
+        names: list[str] = list(self.database.list_collection_names())
+        return names
+
+    def compact(self) -> None:
+        """Rewrite an embedded file without its deleted pages, its write-ahead log included.
+
+        A MongoDB server reuses freed space in its own time; its operator sees to it.
+        """
+        if self.name == "neosqlite":
+            connection: sqlite3.Connection = self.client.db
+            connection.commit()
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         with self.lock:

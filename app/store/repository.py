@@ -39,6 +39,9 @@ from app.store.documents import (
     violation_key,
 )
 from app.store.engines import Documents, Engine
+from app.store.erasure import Erasure
+
+from app.store.trail import Trail
 
 Answer = TypeVar("Answer")
 
@@ -84,6 +87,9 @@ class Repository:
             engine.index("api_keys", (), unique=("key_sha256",))
             engine.index("manifests", ("session_id",))
             engine.index("traces", ("session_id",))
+
+        self.trail = Trail(engine, self._call)
+        self.erasure = Erasure(engine, self._call)
 
     @property
     def engine_name(self) -> str:

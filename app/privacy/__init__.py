@@ -1,0 +1,1 @@
+"""What is kept about students, why, for how long, and how it goes."""
