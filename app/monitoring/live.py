@@ -51,6 +51,11 @@ def session_room(session_id: str) -> str:
     return f"session:{session_id}"
 
 
+def wall_room(exam_id: str) -> str:
+    """The room of those who see the wall of one exam only."""
+    return f"{WALL}:{exam_id}"
+
+
 def student_room(session_id: str) -> str:
     """The room of the student's own connection."""
     return f"student:{session_id}"
@@ -104,11 +109,11 @@ class LiveRooms:
         self._shown: dict[str, _Shown] = {}
         self._ended: list[_Shown] = []
         self._viewers: dict[str, set[str]] = {}
-        self._wall: set[str] = set()
+        self._wall: dict[str, frozenset[str] | None] = {}
         self._wishing = threading.Lock()
         self._wishes: dict[str, frozenset[str]] = {}
         self._wished: frozenset[str] = frozenset()
-        self._events: deque[tuple[str, dict[str, Any]]] = deque()
+        self._events: deque[tuple[str, str, dict[str, Any]]] = deque()
         self._thumbnails: dict[str, tuple[bytes, datetime]] = {}
         self._thumbnail_due_s: dict[str, float] = {}
         self._wall_due_s = self._wall_rise_due_s = 0.0
@@ -152,6 +157,10 @@ class LiveRooms:
         """An interval was flagged for review."""
         self._tell(session_id, "flag", at, flag_payload(interval))
 
+    def warning_limit(self, session_id: str, at: datetime, payload: dict[str, Any]) -> None:
+        """The warning limit was reached, or a pause began or ended."""
+        self._tell(session_id, "warning_limit", at, payload)
+
     def clip_changed(self, record: ClipRecord) -> None:
         """A clip waits, is ready or has failed."""
         self._tell(record.session_id, "clip", self._clock.now(), clip_payload(record))
@@ -165,7 +174,12 @@ class LiveRooms:
                 self._ended.append(shown)
             self._thumbnails.pop(session_id, None)
             self._thumbnail_due_s.pop(session_id, None)
-        self._tell(session_id, "ended", self._clock.now(), {"cause": cause.value})
+        exam_id = shown.view.exam_id if shown is not None else ""
+        self._tell(session_id, "ended", self._clock.now(), {"cause": cause.value}, exam_id)
+
+    def place_asked(self, session_id: str, request: dict[str, Any]) -> None:
+        """Another device or network asks for a running session, or was answered."""
+        self._tell(session_id, "place", self._clock.now(), request)
 
     def thumbnail(self, session_id: str, jpeg: bytes, at: datetime) -> None:
         """A small picture of a session somebody asked for."""
@@ -188,16 +202,16 @@ class LiveRooms:
         with self._lock:
             self._leave(sid, session_id)
 
-    def join_wall(self, sid: str) -> list[dict[str, Any]]:
-        """A connection looks at the wall: every row as it is now."""
+    def join_wall(self, sid: str, exams: frozenset[str] | None = None) -> list[dict[str, Any]]:
+        """A connection looks at the wall: every row as it is now, of these exams or of all."""
         with self._lock:
-            self._wall.add(sid)
+            self._wall[sid] = exams
             views = [shown.view for shown in self._shown.values()]
-        return [wall_row(view) for view in views]
+        return [wall_row(view) for view in views if exams is None or view.exam_id in exams]
 
     def leave_wall(self, sid: str) -> None:
         with self._lock:
-            self._wall.discard(sid)
+            self._wall.pop(sid, None)
         self.want(sid, ())
 
     def want(self, sid: str, session_ids: Iterable[str]) -> None:
@@ -226,7 +240,7 @@ class LiveRooms:
     def forget(self, sid: str) -> None:
         """A connection is gone."""
         with self._lock:
-            self._wall.discard(sid)
+            self._wall.pop(sid, None)
             for session_id in [s for s, sids in self._viewers.items() if sid in sids]:
                 self._leave(sid, session_id)
         self.want(sid, ())
@@ -248,7 +262,14 @@ class LiveRooms:
             if not sids:
                 del self._viewers[session_id]
 
-    def _tell(self, session_id: str, kind: str, at: datetime, payload: dict[str, Any]) -> None:
+    def _tell(
+        self,
+        session_id: str,
+        kind: str,
+        at: datetime,
+        payload: dict[str, Any],
+        exam_id: str = "",
+    ) -> None:
         event = {"session_id": session_id, "kind": kind, "at": iso(at), **payload}
         with self._lock:
             if session_id not in self._viewers and not self._wall:
@@ -256,7 +277,9 @@ class LiveRooms:
             if len(self._events) >= MOST_EVENTS:
                 self._events.popleft()
                 self._dropped += 1
-            self._events.append((session_id, event))
+            shown = self._shown.get(session_id)
+            exam_id = shown.view.exam_id if shown is not None else exam_id
+            self._events.append((session_id, exam_id, event))
 
     # The sending thread
 
@@ -278,11 +301,11 @@ class LiveRooms:
         due: list[tuple[str, object, str]] = []
         with self._lock:
             while self._events:
-                session_id, event = self._events.popleft()
+                session_id, exam_id, event = self._events.popleft()
                 if session_id in self._viewers:
                     due.append(("session_event", event, session_room(session_id)))
-                if self._wall:
-                    due.append(("session_event", event, WALL))
+                rooms = self._wall_rooms(exam_id)
+                due.extend(("session_event", event, room) for room in rooms)
             ended, self._ended = self._ended, []
             running = list(self._shown.values())
             due.extend(self._due_thumbnails(now_s))
@@ -336,7 +359,20 @@ class LiveRooms:
         if not changed:
             return []
         self._wall_rise_due_s = now_s + RISE_S
-        return [("wall_update", {"sessions": changed}, WALL)]
+        with self._lock:
+            rooms = {WALL: changed} if None in self._wall.values() else {}
+            for exam_id in {row["exam_id"] for row in changed}:
+                if any(exams and exam_id in exams for exams in self._wall.values()):
+                    rows = [row for row in changed if row["exam_id"] == exam_id]
+                    rooms[wall_room(exam_id)] = rows
+        return [("wall_update", {"sessions": rows}, room) for room, rows in rooms.items()]
+
+    def _wall_rooms(self, exam_id: str) -> list[str]:
+        looks = self._wall.values()
+        rooms = [WALL] if None in looks else []
+        if any(exams and exam_id in exams for exams in looks):
+            rooms.append(wall_room(exam_id))
+        return rooms
 
     def _due_thumbnails(self, now_s: float) -> list[tuple[str, object, str]]:
         due: list[tuple[str, object, str]] = []

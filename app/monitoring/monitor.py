@@ -16,7 +16,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Protocol
 
 from app.clock import Clock
-from app.errors import Unavailable
+from app.errors import Conflict, Unavailable
 from app.intake.intake import StreamState
 from app.monitoring.outbox import Outbox
 from app.monitoring.surroundings import (
@@ -84,9 +84,11 @@ class Monitor:
         contact: Callable[[str], StreamState | None],
         on_abandoned: Callable[[str], object],
         new_scorer: NewScorer = take_up,
+        on_warning_limit: Callable[[str], object] = repr,
     ) -> None:
         """`contact` answers how a session's line is; `on_abandoned` is called on a thread of its
-        own for a session nobody has heard of for `abandon_min`."""
+        own for a session nobody has heard of for `abandon_min`, `on_warning_limit` likewise for
+        one that its policy ends because of too many warnings."""
         self._abandon_s = settings.abandon_min * 60
         self._clock = clock
         self._recorder = recorder
@@ -94,7 +96,11 @@ class Monitor:
         self._contact = contact
         self._on_abandoned = on_abandoned
         self._outbox = Outbox("monitor-store", clock)
-        self._around = Surroundings(clock, repository, self._outbox, recorder, live, new_scorer)
+        self._around = Surroundings(
+            clock, repository, self._outbox, recorder, live, new_scorer, self._end_soon
+        )
+        self._on_warning_limit = on_warning_limit
+        self._resumed: deque[str] = deque()
         self._lock = threading.Lock()
         self._results: deque[AnalysisResult] = deque()
         self._events: deque[tuple[str, ScreenEvent]] = deque()
@@ -194,6 +200,14 @@ class Monitor:
             self._events.append((session_id, event))
         self._wake.set()
 
+    def resume(self, session_id: str) -> None:
+        """Score again after a pause; harmless without one. Raises Conflict when it is not open."""
+        with self._lock:
+            if session_id not in self._open_ids:
+                raise Conflict("This session is not running.")
+            self._resumed.append(session_id)
+        self._wake.set()
+
     def view(self, session_id: str) -> SessionView | None:
         """The newest view of a session that is open."""
         with self._lock:
@@ -221,9 +235,13 @@ class Monitor:
             opened = [self._opened.popleft() for _ in range(len(self._opened))]
             results, self._results = self._results, deque()
             events, self._events = self._events, deque()
+            resumed = [self._resumed.popleft() for _ in range(len(self._resumed))]
             ending, self._ending = self._ending, {}
         for track in opened:
             self._tracks[track.session_id] = track
+        for session_id in resumed:
+            if session_id in self._tracks:
+                self._tracks[session_id].pausing.resume()
         posted = defaultdict[str, list[AnalysisResult | ScreenEvent]](list)
         for result in results:
             posted[result.session_id].append(result)
@@ -264,6 +282,15 @@ class Monitor:
         track.abandon_due_s = now_s + ASK_AGAIN_S
         log.info("Session abandoned", extra={"session_id": track.session_id})
         self._callers.submit(self._abandon, track.session_id)
+
+    def _end_soon(self, session_id: str) -> None:
+        self._callers.submit(self._end_at_limit, session_id)
+
+    def _end_at_limit(self, session_id: str) -> None:
+        try:
+            self._on_warning_limit(session_id)
+        except Exception:
+            log.exception("A session was not ended", extra={"session_id": session_id})
 
     def _abandon(self, session_id: str) -> None:
         try:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.clock import Clock, SessionTime
 from app.monitoring.outbox import Outbox
 from app.monitoring.views import Mark
 from app.records import IntervalRecord, SessionRecord, TraceRecord, ViolationRecord
-from scoring.model import Change, IntervalScore, Item, Ledger, Scores
+from scoring.model import Change, IntervalScore, Item, Ledger, RiskEvent, Scores
 from scoring.policy import Policy
 from scoring.session import TraceBlock
 
@@ -58,6 +58,10 @@ class Flags(Protocol):
         post_roll_s: float,
     ) -> object: ...
 
+    def learn(
+        self, session_id: str, interval: IntervalScore, risen: tuple[RiskEvent, ...]
+    ) -> None: ...
+
     def withdraw(self, session_id: str, interval_index: int) -> None: ...
 
     def end_session(self, session_id: str, at_s: float) -> None: ...
@@ -69,6 +73,8 @@ class Shows(Protocol):
     def violation(self, session_id: str, mark: Mark) -> None: ...
 
     def flagged(self, session_id: str, interval: IntervalScore, at: datetime) -> None: ...
+
+    def warning_limit(self, session_id: str, at: datetime, payload: dict[str, Any]) -> None: ...
 
     def thumbnail(self, session_id: str, jpeg: bytes, at: datetime) -> None: ...
 
@@ -95,7 +101,7 @@ class Stores(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every track works with."""
+    """What every track works with. `end_soon` ends a session without blocking."""
 
     clock: Clock
     store: Stores
@@ -103,3 +109,4 @@ class Surroundings:
     recorder: Flags
     live: Shows
     new_scorer: NewScorer
+    end_soon: Callable[[str], object] = repr

@@ -13,6 +13,7 @@ from dataclasses import replace
 from app.clock import SessionTime
 from app.intake.intake import StreamState
 from app.ledgers import ledger_sha256, numbers_of
+from app.monitoring.pausing import Pausing
 from app.monitoring.surroundings import Stored, Surroundings
 from app.monitoring.views import Mark, SessionView, Warned
 from app.records import IntervalRecord, SessionRecord, TraceRecord, ViolationRecord
@@ -74,6 +75,8 @@ class Track:
         self._overlay: Overlay | None = None
         self._faults: dict[str, DetectorFault] = {}
         self._warned: deque[Warned] = deque(maxlen=20)
+        self.pausing = Pausing(session, self._time, around, self._policy.warning_action)
+        self._risk = 0.0
         self._viewed_s = -VIEW_S
         self._interval_due_s = self._opened_s + LATER_S
         self._trace_due_s = self._opened_s + TRACE_S
@@ -93,7 +96,7 @@ class Track:
 
     def advance(self, posted: Sequence[AnalysisResult | ScreenEvent]) -> bool:
         """Score what was posted and the time that passed; whether there is something to show."""
-        items: list[Item] = []
+        items: list[Item] = [*self.pausing.take_breaks()]
         for item in posted:
             if isinstance(item, ScreenEvent):
                 items.append(item)
@@ -109,6 +112,7 @@ class Track:
             self._store_trace()
         for change in changes:
             self._apply(change)
+        self._tell_recorder(changes)
         self._store_scores(SOON_S)
         if now_s >= self._interval_due_s:
             self._interval_due_s = now_s + LATER_S
@@ -125,6 +129,7 @@ class Track:
         self._store_trace()
         for change in changes:
             self._apply(change)
+        self._tell_recorder(changes)
         self._final = {"scored_s": now_s, "ledger_sha256": ledger_sha256(self._scorer.ledger())}
         self.store_now()
         self._around.recorder.end_session(self.session_id, now_s)
@@ -169,6 +174,27 @@ class Track:
         elif isinstance(change, AlertRaised):
             at = self._time.instant(change.alert.at_s)
             self._warned.append(Warned(change.alert.kind, at))
+            if change.limit_reached:
+                self.pausing.limit_reached(change)
+
+    def _tell_recorder(self, changes: Sequence[Change]) -> None:
+        """What a flagged interval is now, when it changed or the risk rose."""
+        scores = self._scorer.scores
+        risk = scores.risk_temporary + scores.risk_permanent
+        has_risen, self._risk = risk > self._risk, risk
+        changed = {
+            change.interval.index: change.interval
+            for change in changes
+            if isinstance(change, IntervalChanged) and change.interval.index in self._flagged
+        }
+        running = self._scorer.running_interval
+        if has_risen and running.index in self._flagged:
+            changed[running.index] = running
+        if changed:
+            risen = self._scorer.ledger().risk
+            for interval in changed.values():
+                inside = tuple(e for e in risen if interval.start_s <= e.at_s < interval.end_s)
+                self._around.recorder.learn(self.session_id, interval, inside)
 
     def _change_violation(self, violation: Violation) -> None:
         known = self._violations.get(violation.violation_id)
@@ -336,6 +362,7 @@ class Track:
             faults=tuple(self._faults.values()),
             warned=tuple(w for w in self._warned if (now - w.at).total_seconds() <= WARNED_S),
             line=self._stream.line.value if self._stream is not None else "down",
+            is_paused=self.pausing.is_paused,
         )
 
     def _marks(self, interval: IntervalScore) -> tuple[Mark, ...]:

@@ -56,6 +56,7 @@ class SessionView:
     faults: tuple[DetectorFault, ...] = ()
     warned: tuple[Warned, ...] = ()
     line: str = "good"
+    is_paused: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -104,6 +105,8 @@ def monitoring_update(view: SessionView, frame: Frame | None) -> dict[str, Any]:
         "line": view.line,
         "interval": _interval(view.interval),
         "is_running": view.is_running,
+        "is_paused": view.is_paused,
+        "warnings": scores.warnings,
     }
 
 
@@ -117,6 +120,7 @@ def wall_row(view: SessionView) -> dict[str, Any]:
         "exam_id": view.exam_id,
         "state": view.state.value,
         "is_running": view.is_running,
+        "is_paused": view.is_paused,
         "started_at": iso(view.started_at),
         "faces": overlay.faces if overlay else None,
         "gaze": gaze_word(overlay),
@@ -138,6 +142,7 @@ def student_status(view: SessionView) -> dict[str, Any]:
     return {
         "state": view.state.value,
         "line": view.line,
+        "is_paused": view.is_paused,
         "face": _face_word(overlay),
         "advice": overlay.advice if overlay else "",
         "warnings": [{"rule": warned.kind, "at": iso(warned.at)} for warned in view.warned],

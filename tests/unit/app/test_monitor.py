@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.clock import SessionTime
-from app.errors import Unavailable
+from app.errors import Conflict, Unavailable
 from app.intake.batch import BrowserState
 from app.intake.intake import Line, StreamState
 from app.monitoring.monitor import MOST_RESULTS, Monitor
@@ -25,6 +25,7 @@ from detectors.messages import AnalysisResult, DetectorFault, Overlay
 from scoring.model import (
     Alert,
     AlertRaised,
+    Break,
     Change,
     Detector,
     EventKind,
@@ -34,6 +35,7 @@ from scoring.model import (
     Ledger,
     Observation,
     Point,
+    RiskEvent,
     Rule,
     Scores,
     ScreenEvent,
@@ -90,7 +92,11 @@ class FakeRecorder:
     flags: list[tuple[str, int, float, float]] = field(default_factory=list)
     ended: list[tuple[str, float]] = field(default_factory=list)
     withdrawn: list[tuple[str, int]] = field(default_factory=list)
+    learnt: list[tuple[int, tuple[RiskEvent, ...]]] = field(default_factory=list)
     cuts: int = 0
+
+    def learn(self, session_id: str, interval: IntervalScore, risen: tuple[RiskEvent, ...]) -> None:
+        self.learnt.append((interval.index, risen))
 
     def withdraw(self, session_id: str, interval_index: int) -> None:
         self.withdrawn.append((session_id, interval_index))
@@ -118,6 +124,7 @@ class FakeLive:
     violations: list[tuple[str, Mark]] = field(default_factory=list)
     flags: list[tuple[str, int, datetime]] = field(default_factory=list)
     thumbnails: list[tuple[str, bytes]] = field(default_factory=list)
+    limits: list[dict[str, Any]] = field(default_factory=list)
 
     def publish(self, view: SessionView) -> None:
         self.views.append(view)
@@ -127,6 +134,9 @@ class FakeLive:
 
     def flagged(self, session_id: str, interval: IntervalScore, at: datetime) -> None:
         self.flags.append((session_id, interval.index, at))
+
+    def warning_limit(self, session_id: str, at: datetime, payload: dict[str, Any]) -> None:
+        self.limits.append(payload)
 
     def thumbnail(self, session_id: str, jpeg: bytes, at: datetime) -> None:
         self.thumbnails.append((session_id, jpeg))
@@ -144,6 +154,8 @@ class Room:
         self.streams: dict[str, StreamState] = {}
         self.abandoned: list[str] = []
         self.was_abandoned = threading.Event()
+        self.ended_at_limit: list[str] = []
+        self.was_ended = threading.Event()
         self.scorers: dict[str, ScriptedScorer] = {}
         self.monitor = self.another_monitor()
 
@@ -159,6 +171,10 @@ class Room:
             self.abandoned.append(session_id)
             self.was_abandoned.set()
 
+        def end(session_id: str) -> None:
+            self.ended_at_limit.append(session_id)
+            self.was_ended.set()
+
         return Monitor(
             self.settings,
             self.clock,
@@ -168,9 +184,10 @@ class Room:
             self.streams.get,
             abandon,
             make,
+            on_warning_limit=end,
         )
 
-    def open(self, session_id: str = "s1") -> ScriptedScorer:
+    def open(self, session_id: str = "s1", action: str = "notify") -> ScriptedScorer:
         session = SessionRecord(
             session_id,
             f"user-{session_id}",
@@ -178,7 +195,7 @@ class Room:
             SessionState.RUNNING,
             self.clock.now(),
             self.clock.now(),
-            policy=policy_to_dict(standard_policy()),
+            policy={**policy_to_dict(standard_policy()), "warning_action": action},
         )
         self.repository.add_session(session)
         self.monitor.open(session)
@@ -575,3 +592,88 @@ def test_a_stop_stores_the_running_scores(room: Room) -> None:
     assert record is not None
     assert record.total_score == 4.0
     assert record.state is SessionState.RUNNING
+
+
+def limit(at_s: float = 20.0) -> AlertRaised:
+    return AlertRaised(Alert("phone", at_s, True, "phone-1"), warnings=5, limit_reached=True)
+
+
+def test_at_the_warning_limit_a_proctor_is_told_and_nothing_else_happens(room: Room) -> None:
+    scorer = room.open()
+    scorer.script = [limit()]
+    room.tick()
+    room.tick()
+    assert room.live.limits == [{"action": "notify", "warnings": 5}]
+    assert scorer.given == []
+    assert not room.live.views[-1].is_paused
+
+
+def test_at_the_warning_limit_scoring_pauses_until_a_proctor_resumes(room: Room) -> None:
+    scorer = room.open(action="pause")
+    scorer.script = [limit()]
+    room.tick(20.0)
+    room.tick()
+    room.store()
+    assert scorer.given == [Break(20.0, begins=True)]
+    assert room.live.views[-1].is_paused
+    stored = room.repository.session("s1")
+    assert stored is not None
+    assert stored.is_paused
+    room.monitor.resume("s1")
+    room.monitor.resume("s1")
+    room.tick(9.75)
+    room.tick()
+    room.store()
+    assert scorer.given == [Break(20.0, begins=True), Break(30.0, begins=False)]
+    assert [told["action"] for told in room.live.limits] == ["pause", "resume"]
+    stored = room.repository.session("s1")
+    assert stored is not None
+    assert not stored.is_paused
+
+
+def test_a_pause_outlives_a_restart(room: Room) -> None:
+    room.open(action="pause")
+    room.repository.update_session("s1", is_paused=True)
+    stored = room.repository.session("s1")
+    assert stored is not None
+    room.monitor = room.another_monitor()
+    room.clock.advance(30)
+    room.monitor.open(stored)
+    room.tick(0)
+    assert room.latest.given == [Break(30.0, begins=True)]
+    assert room.live.views[-1].is_paused
+
+
+def test_at_the_warning_limit_a_session_may_be_ended(room: Room) -> None:
+    room.open(action="end").script = [limit()]
+    room.tick()
+    assert room.was_ended.wait(5)
+    assert room.ended_at_limit == ["s1"]
+
+
+def test_nobody_resumes_a_session_that_is_not_running(room: Room) -> None:
+    with pytest.raises(Conflict):
+        room.monitor.resume("gone")
+
+
+def test_the_recorder_learns_how_a_flagged_interval_grows_and_its_risk_rises(room: Room) -> None:
+    scorer = room.open()
+    flagged = interval(score=10.0, flag_score=10.0)
+    scorer.script = [IntervalChanged(flagged, newly_flagged=True)]
+    room.tick()
+    inside = RiskEvent(12.0, Rule.NO_FACE, 5, 5, False, "no_face-10")
+    later = RiskEvent(31.0, Rule.NO_FACE, 5, 5, False, "no_face-30")
+    scorer.stored = Stored(Ledger(risk=(inside, later)))
+    scorer.scores = Scores(risk_temporary=5.0)
+    scorer.running_interval = flagged
+    room.tick()
+    room.tick()
+    assert room.recorder.learnt == [(0, ()), (0, (inside,))]
+
+
+def test_the_recorder_learns_nothing_of_an_interval_without_a_flag(room: Room) -> None:
+    scorer = room.open()
+    scorer.script = [IntervalChanged(interval(score=5.0))]
+    scorer.scores = Scores(risk_temporary=5.0)
+    room.tick()
+    assert room.recorder.learnt == []
