@@ -39,6 +39,7 @@ class SessionRecord:
     `is_paused`, nothing is scored until a proctor resumes. `seal` is the hash of the manifest
     that sealed the session after its end. `scored_s` is the second at which its final ledger
     ends, `ledger_sha256` the hash of that ledger (see `app.ledgers`).
+    `capture_screen` None is as the settings say.
     """
 
     session_id: str
@@ -62,6 +63,7 @@ class SessionRecord:
     seal: str = ""
     scored_s: float | None = None
     ledger_sha256: str = ""
+    capture_screen: bool | None = None
 
     @property
     def is_active(self) -> bool:
@@ -102,11 +104,11 @@ class TraceRecord:
 
 @dataclass(frozen=True, slots=True)
 class ExamRecord:
-    """What an exam is scored by: a policy as plain data, and what single students are granted
-    over it. `capture_screen` None is as the settings say."""
+    """What an exam is scored by: a policy (a preset's name, or a document), and what single
+    students are granted over it. `capture_screen` None is as the settings say."""
 
     exam_id: str
-    policy: dict[str, object]
+    policy: str | dict[str, object]
     overlays: dict[str, dict[str, object]]
     updated_at: datetime
     capture_screen: bool | None = None

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from app.clock import Clock
 from app.errors import CandorError, Conflict, NotFound
+from app.exams import Terms
 from app.ids import DEFAULT_EXAM, check_chosen_id, is_ours, new_session_id
 from app.records import (
     ClipRecord,
@@ -66,7 +67,8 @@ class Details:
 class Sessions:
     """The use cases of a session. Thread-safe.
 
-    `scores` answers a running session's numbers of this moment, or None.
+    `terms` answers what a student's session of an exam is frozen with; `scores` a running
+    session's numbers of this moment, or None.
     """
 
     def __init__(
@@ -75,14 +77,14 @@ class Sessions:
         repository: Repository,
         ingest: ClosesSessions,
         monitor: EndsSessions,
-        policy: Callable[[], dict[str, object]],
+        terms: Callable[[str, str], Terms],
         scores: Callable[[str], Scores | None],
     ) -> None:
         self._clock = clock
         self._repository = repository
         self._ingest = ingest
         self._monitor = monitor
-        self._policy = policy
+        self._terms = terms
         self._scores = scores
         self._when_ended: list[WhenEnded] = []
         self._moving = [threading.Lock() for _ in range(LOCKS)]
@@ -141,12 +143,14 @@ class Sessions:
         with self._lock(session_id):
             record = self.get(session_id)
             if record.state is SessionState.CREATED:
+                terms = self._terms(record.exam_id, record.user_id)
                 self._repository.move_session(
                     session_id,
                     (SessionState.CREATED,),
                     state=SessionState.RUNNING,
                     started_at=self._clock.now(),
-                    policy=self._policy(),
+                    policy=terms.policy,
+                    capture_screen=terms.capture_screen,
                 )
                 record = self.get(session_id)
                 log.info("Session started", extra={"session_id": session_id})

@@ -7,22 +7,20 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.access.accounts import Accounts, FirstCredentials
 from app.access.doors import Caller, Doors
 from app.access.secret import secret_key
 from app.access.tokens import Tokens
 from app.clock import Clock
-from app.errors import SettingsError
 from app.evidence.keys import load_master_key
 from app.evidence.manifest import Signer
 from app.evidence.media import Media, open_media
 from app.evidence.recorder import Recorder
+from app.exams import Exams
 from app.intake.ingest import Ingest
 from app.monitoring.live import LiveRooms
 from app.monitoring.monitor import Monitor
-from app.policies import policy_named
 from app.pool import InferencePool
 from app.pool.local import local_pool
 from app.records import EndCause
@@ -31,14 +29,12 @@ from app.settings import Settings
 from app.sockets.connect import Callers
 from app.store import Repository, open_repository
 from scoring.model import Scores
-from scoring.policy import PolicyError, policy_to_dict
 
 log = logging.getLogger(__name__)
 
 Emit = Callable[[str, object, str], None]
 WhenGone = Callable[[Caller], None]
 
-STANDARD = "standard"
 CLOSERS = 8
 CLOSE_S = 3.0
 
@@ -60,6 +56,7 @@ class Services:
     monitor: Monitor
     ingest: Ingest
     sessions: Sessions
+    exams: Exams
     media: Media
     first_credentials: FirstCredentials
     disconnect: Callable[[str], None]
@@ -231,7 +228,8 @@ def _build(
         view = monitor.view(session_id)
         return view.scores if view else None
 
-    sessions = Sessions(clock, repository, ingest, monitor, _policy_of(settings), scores)
+    exams = Exams(settings, clock, repository)
+    sessions = Sessions(clock, repository, ingest, monitor, exams.terms, scores)
     sessions.when_ended(live.ended)
     sessions.when_ended(recorder.seal)
     return Services(
@@ -248,15 +246,8 @@ def _build(
         monitor=monitor,
         ingest=ingest,
         sessions=sessions,
+        exams=exams,
         media=media,
         first_credentials=first_credentials,
         disconnect=disconnect,
     )
-
-
-def _policy_of(settings: Settings) -> Callable[[], dict[str, object]]:
-    try:
-        policy: dict[str, Any] = policy_to_dict(policy_named(STANDARD, settings))
-    except PolicyError as error:
-        raise SettingsError(f"The policy in .env does not work: {error}") from None
-    return lambda: dict(policy)

@@ -16,6 +16,7 @@ from app.clock import Clock
 from app.errors import Unavailable
 from app.evidence.keys import load_master_key
 from app.evidence.media import open_media
+from app.exams import Exams
 from app.records import EndCause, SessionRecord
 from app.sessions import Sessions
 from app.settings import Settings
@@ -135,7 +136,8 @@ def build_around_fakes(
     tokens = Tokens(secret_key(settings), clock, settings.join_token_min)
     ingest, monitor, live = FakeIngest(), FakeMonitor(repository), FakeLive()
     scores: dict[str, Scores] = {}
-    sessions = Sessions(clock, repository, ingest, monitor, lambda: {"interval_s": 30}, scores.get)
+    exams = Exams(settings, clock, repository)
+    sessions = Sessions(clock, repository, ingest, monitor, exams.terms, scores.get)
     sessions.when_ended(live.ended)
     return Services(
         settings=settings,
@@ -151,6 +153,7 @@ def build_around_fakes(
         monitor=cast(Any, monitor),
         ingest=cast(Any, ingest),
         sessions=sessions,
+        exams=exams,
         media=open_media(settings, repository, clock, load_master_key(settings)),
         first_credentials=accounts.prepare(settings),
         disconnect=disconnect,

@@ -168,17 +168,18 @@ def _started(services: Services, session: SessionRecord, next_seq: int) -> Mappi
         "server_ms": services.clock.now().timestamp() * 1000,
         "started_ms": started_at.timestamp() * 1000,
         "next_seq": next_seq,
-        "capture": _capture(services.settings),
+        "capture": _capture(services.settings, session),
     }
 
 
-def _capture(settings: Settings) -> Mapping[str, Any]:
+def _capture(settings: Settings, session: SessionRecord) -> Mapping[str, Any]:
+    screen = session.capture_screen
     return {
         "video_fps": settings.video_fps,
         "width": 640,
         "height": 480,
         "jpeg_quality": JPEG_QUALITY,
-        "screen": settings.capture_screen,
+        "screen": settings.capture_screen if screen is None else screen,
         "screen_interval_s": SCREEN_INTERVAL_S,
         "screen_width": SCREEN_WIDTH,
         "sample_rate": 16_000,

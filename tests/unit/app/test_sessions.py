@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import Conflict, InvalidInput, NotFound
+from app.exams import Terms
 from app.records import EndCause, SessionState
 from app.sessions import Sessions
 from app.settings import Settings
@@ -35,7 +36,8 @@ def build(repository: Repository, clock: FakeClock | None = None) -> House:
     clock = clock or FakeClock()
     ingest, monitor = FakeIngest(), FakeMonitor(repository)
     scores: dict[str, Scores] = {}
-    sessions = Sessions(clock, repository, ingest, monitor, lambda: {"interval_s": 30}, scores.get)
+    terms = Terms({"interval_s": 30}, capture_screen=False)
+    sessions = Sessions(clock, repository, ingest, monitor, lambda *_: terms, scores.get)
     return House(repository, clock, ingest, monitor, scores, sessions)
 
 
