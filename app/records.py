@@ -37,9 +37,10 @@ class SessionRecord:
 
     `policy` is the policy in force as plain data, frozen when the session starts. While
     `is_paused`, nothing is scored until a proctor resumes. `seal` is the hash of the manifest
-    that sealed the session after its end. `scored_s` is the second at which its final ledger
-    ends, `ledger_sha256` the hash of that ledger (see `app.ledgers`).
-    `capture_screen` None is as the settings say.
+    that sealed the session after its end. `place` and `network` are hashes of the device and the
+    network it runs on. `scored_s` is the second at which its final ledger ends,
+    `ledger_sha256` the hash of that ledger (see `app.ledgers`). `capture_screen` None is as the
+    settings say.
     """
 
     session_id: str
@@ -61,6 +62,8 @@ class SessionRecord:
     policy: dict[str, object] = field(default_factory=dict)
     is_paused: bool = False
     seal: str = ""
+    place: str = ""
+    network: str = ""
     scored_s: float | None = None
     ledger_sha256: str = ""
     capture_screen: bool | None = None
@@ -149,7 +152,8 @@ class ClipRecord:
 
     `file_name`, `screens` and those of `snapshots` are relative to the clips folder; `from_at`
     and `to_at` are what the clip covers; `trigger_at` is when the frame or event that flagged
-    happened.
+    happened. `amended_score` is what the interval's flag came to by what arrived after the clip
+    was written, where that differs.
     """
 
     clip_id: str
@@ -173,6 +177,7 @@ class ClipRecord:
     error: str = ""
     review: ReviewState = ReviewState.UNREVIEWED
     snapshots: tuple[Snapshot, ...] = ()
+    amended_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,19 +203,30 @@ class MediaKeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class StaffRecord:
-    """A person who signs in at the admin pages. The password is an argon2 hash."""
+    """A person who signs in at the admin pages. The password is an argon2 hash.
+
+    `exams` are those assigned to a proctor or reviewer; `totp` is the sealed secret of the
+    second factor, empty without one, `totp_step` the last code's step, never taken again.
+    """
 
     username: str
     password_hash: str
     role: str
     created_at: datetime
+    exams: tuple[str, ...] = ()
+    disabled_at: datetime | None = None
+    totp: str = ""
+    totp_step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyRecord:
-    """An integrator's key: only the SHA-256 of it is kept."""
+    """An integrator's key: only the SHA-256 of it is kept. The scope `*` is all of them."""
 
     key_id: str
     key_sha256: str
     label: str
     created_at: datetime
+    scopes: tuple[str, ...] = ("*",)
+    expires_at: datetime | None = None
+    closed_at: datetime | None = None

@@ -81,6 +81,14 @@ class EndedSession(Told):
     ended_at: datetime | None
 
 
+class ResumeSession(Asked):
+    session_id: str
+
+
+class ResumedSession(Told):
+    session_id: str
+
+
 class SessionSummary(Part):
     session_id: str
     user_id: str
@@ -98,6 +106,9 @@ class SessionSummary(Part):
 
 
 class SessionFull(SessionSummary):
+    is_paused: bool = Field(
+        False, description="Nothing is scored until a proctor resumes (POST /api/session/resume)."
+    )
     ended_at: datetime | None
     end_cause: str | None
     last_contact_at: datetime | None
@@ -194,6 +205,9 @@ class ClipPart(Part):
     screens: list[str] = Field(description="URLs of the stills of the student's screen.")
     snapshots: list[SnapshotPart] = Field(
         description="The camera pictures of the moments at which the risk rose."
+    )
+    amended_score: float | None = Field(
+        None, description="What the flag came to by what arrived after the clip was written."
     )
 
 

@@ -47,6 +47,7 @@ def summary_of(record: SessionRecord) -> SessionSummary:
 def full_of(record: SessionRecord) -> SessionFull:
     return SessionFull(
         **summary_of(record).model_dump(),
+        is_paused=record.is_paused and record.is_running,
         ended_at=record.ended_at,
         end_cause=record.end_cause.value if record.end_cause else None,
         last_contact_at=record.last_contact_at,
@@ -128,6 +129,7 @@ def clip_of(record: ClipRecord) -> ClipPart:
         url=file_url(file_path) if file_path else "",
         screens=[file_url(path) for path in record.screens] if is_ready else [],
         snapshots=[snapshot_of(each) for each in record.snapshots] if is_ready else [],
+        amended_score=record.amended_score,
     )
 
 

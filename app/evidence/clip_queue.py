@@ -95,12 +95,14 @@ class ClipQueue:
             self._waiting[job.clip_id] = job
             return True
 
-    def learn(self, clip_id: str, interval: IntervalScore, risen: tuple[RiskEvent, ...]) -> None:
-        """What became of a flagged interval; a clip that is being written stays as it is."""
+    def learn(self, clip_id: str, interval: IntervalScore, risen: tuple[RiskEvent, ...]) -> bool:
+        """What became of a flagged interval; False when its clip is being or has been written."""
         with self._lock:
             job = self._waiting.get(clip_id) or self._cut.get(clip_id)
-            if job is not None and job is not self._in_hand:
-                job.learn(interval, risen)
+            if job is None or job is self._in_hand:
+                return False
+            job.learn(interval, risen)
+            return True
 
     def withdraw(self, session_id: str, clip_id: str) -> bool:
         """Forget a clip, unless it is being written or is written; whether it was forgotten."""

@@ -38,6 +38,8 @@ PAUSES_S = (2.0, 8.0)
 STOP_S = 20.0
 SEAL_S = 2.0
 SEAL_AGAIN_S = 1.0
+# A clip that is being written is stored before it is amended.
+SETTLED_S = 5.0
 # A picture further from the moment at which the risk rose does not show it.
 SNAPSHOT_S = 1.5
 TICK_S = 0.25
@@ -145,8 +147,16 @@ class Recorder:
             self._fail(job, CROWDED)
 
     def learn(self, session_id: str, interval: IntervalScore, risen: tuple[RiskEvent, ...]) -> None:
-        """A flagged interval changed, or the risk rose in it, while its clip was awaited."""
-        self._queue.learn(_clip_id(session_id, interval.index), interval, risen)
+        """A flagged interval changed, or the risk rose in it.
+
+        A clip that is not written yet follows; one that is keeps its name and its manifest, and
+        its record says what the flag came to.
+        """
+        clip_id = _clip_id(session_id, interval.index)
+        score = interval.flag_score
+        if not self._queue.learn(clip_id, interval, risen) and score is not None:
+            key = (session_id, "amend", clip_id)
+            self._outbox.put(key, lambda: self._repository.amend_clip(clip_id, score), SETTLED_S)
 
     def seal(self, session_id: str, _cause: EndCause | None = None) -> None:
         """The session ended and its ledger is stored: seal it once its clips are dealt with."""

@@ -73,9 +73,7 @@ class Verifier:
             notes.append("The session has not ended, so that nothing seals its end yet.")
         is_encrypted = any('"stored_name":"' in m.body and '.enc"' in m.body for m in chain)
         if is_encrypted and self._repository.media_key(session.session_id) is None:
-            notes.append(
-                "The session's key was deleted: nobody can read its media any more."
-            )
+            notes.append("The session's key was deleted: nobody can read its media any more.")
         return tuple(notes)
 
     # The chain

@@ -40,7 +40,7 @@ from app.store.documents import (
 )
 from app.store.engines import Documents, Engine
 from app.store.erasure import Erasure
-
+from app.store.people import People
 from app.store.trail import Trail
 
 Answer = TypeVar("Answer")
@@ -87,6 +87,7 @@ class Repository:
             engine.index("api_keys", (), unique=("key_sha256",))
             engine.index("manifests", ("session_id",))
             engine.index("traces", ("session_id",))
+        self.people = People(engine, self._call)
 
         self.trail = Trail(engine, self._call)
         self.erasure = Erasure(engine, self._call)
@@ -251,6 +252,14 @@ class Repository:
         with self._reviewing:
             result = self._call(lambda: self._clips.update_one({"_id": clip_id}, change))
         return bool(result.matched_count)
+
+    def amend_clip(self, clip_id: str, score: float) -> None:
+        """Keep what the flag of a written clip came to afterwards."""
+        with self._reviewing:
+            stored = self.clip(clip_id)
+            if stored is not None and stored.status is ClipStatus.READY:
+                amended = None if score == stored.score else score
+                self._put(self._clips, replace(stored, amended_score=amended))
 
     def clip(self, clip_id: str) -> ClipRecord | None:
         found = self._call(lambda: self._clips.find_one({"_id": clip_id}))

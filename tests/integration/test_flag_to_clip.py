@@ -81,8 +81,10 @@ class Server:
 
     @property
     def files(self) -> list[str]:
+        """Every file but manifests and snapshots."""
         root = self.settings.clips_path
-        return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
+        found = (p for p in root.rglob("*") if p.is_file() and p.suffix not in {".json", ".jpg"})
+        return sorted(str(p.relative_to(root)) for p in found)
 
 
 @pytest.fixture

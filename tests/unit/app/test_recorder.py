@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import pytest
@@ -21,10 +22,11 @@ from app.evidence.manifest import Signer
 from app.evidence.media import open_media
 from app.evidence.recorder import DISK_FULL, Recorder
 from app.evidence.ring import Evidence, EvidenceRing
+from app.evidence.storage import MediaStorage
 from app.records import ClipRecord, ClipStatus, SessionRecord, SessionState
 from app.settings import Settings
 from app.store import Repository, open_repository
-from scoring.model import IntervalScore, Point, Rule
+from scoring.model import IntervalScore, Point, RiskEvent, Rule
 from tests.fakes import FakeClock
 from tests.pictures import draw_jpeg
 from tests.records import a_clip
@@ -36,6 +38,22 @@ class FakeLive:
 
     def clip_changed(self, record: ClipRecord) -> None:
         self.told.append(record)
+
+
+@dataclass
+class FullStorage:
+    """A storage that has no room left for names that contain one of `full`."""
+
+    inner: MediaStorage
+    full: list[str] = field(default_factory=list)
+
+    def write(self, name: str, data: bytes) -> None:
+        if any(part in name for part in self.full):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.inner.write(name, data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
 
 
 @dataclass
@@ -53,6 +71,8 @@ class Room:
     def __post_init__(self) -> None:
         master = load_master_key(self.settings)
         self.media = open_media(self.settings, self.repository, self.clock, master)
+        self.storage = FullStorage(self.media.storage)
+        self.media.storage = cast(MediaStorage, self.storage)
         self.recorder = Recorder(
             self.settings,
             self.clock,
@@ -420,3 +440,164 @@ def test_clips_of_a_process_that_died_are_marked_with_a_plain_sentence(room: Roo
     assert (found["whole"].size_bytes, found["whole"].duration_s) == (5, 40.0)
     assert found["ready"].status is ClipStatus.READY
     assert room.files == ["ann/flagged_c.mp4", "ann/flagged_c_screens/001.jpg"]
+
+
+@pytest.mark.parametrize("part", ["_screens/", "_snapshots/", ".json", ".mp4"])
+def test_a_disk_that_fills_at_any_file_leaves_nothing_and_the_clip_comes_later(
+    room: Room, part: str
+) -> None:
+    room.storage.full = [part]
+    room.flag()
+    room.recorder.learn("s1", flagged(), (risen(36.0),))
+    room.stream(20, 68)
+    room.rings["s1"].add_screen(31.0, draw_jpeg())
+    room.pass_to(70)
+    room.work()
+    assert not list(room.settings.clips_path.rglob("*.*"))
+    (clip,) = room.clips
+    assert clip.status is ClipStatus.WRITING
+    room.storage.full = []
+    room.clock.advance(2)
+    room.work()
+    (clip,) = room.clips
+    assert clip.status is ClipStatus.READY
+    assert (len(clip.screens), len(clip.snapshots)) == (1, 1)
+    assert [m.number for m in room.repository.manifests("s1")] == [0]
+
+
+def test_a_storage_that_stays_full_says_so_and_the_next_clip_is_written(room: Room) -> None:
+    room.storage.full = ["09-00-30"]
+    room.flag(index=1)
+    room.flag(index=2)
+    room.pass_to(110)
+    for _ in range(5):
+        room.work()
+        room.clock.advance(8)
+    first, second = room.clips
+    assert (first.status, first.error) == (ClipStatus.FAILED, DISK_FULL)
+    assert second.status is ClipStatus.READY
+    assert [m.manifest_id for m in room.repository.manifests("s1")] == ["s1-2"]
+
+
+def risen(at_s: float, violation_id: str = "no_face-32000") -> RiskEvent:
+    return RiskEvent(at_s, Rule.NO_FACE, 5.0, 5.0, False, violation_id)
+
+
+def test_the_picture_of_the_moment_at_which_the_risk_rose_is_kept_with_the_clip(
+    room: Room,
+) -> None:
+    started_at = room.clock.now()
+    room.flag()
+    room.stream(20, 68)
+    room.recorder.learn("s1", flagged(), (risen(36.05), risen(44.0, "phone-41000")))
+    room.pass_to(67)
+    room.work()
+    (clip,) = room.clips
+    folder = "ann/flagged_2026-03-02T09-00-30_score12_snapshots"
+    snapshot = clip.snapshots[0]
+    assert snapshot.file_name == f"{folder}/no_face-32000.jpg"
+    assert snapshot.at == started_at + timedelta(seconds=36)
+    assert (snapshot.risk_delta, snapshot.risk_total) == (5.0, 5.0)
+    kept = (room.settings.clips_path / snapshot.file_name).read_bytes()
+    assert kept == draw_jpeg(180, 64, 48)
+    assert [s.violation_id for s in clip.snapshots] == ["no_face-32000", "phone-41000"]
+
+
+def test_without_a_picture_of_the_moment_there_is_no_snapshot(room: Room) -> None:
+    room.flag()
+    room.stream(50, 68)
+    room.recorder.learn("s1", flagged(), (risen(36.0),))
+    room.pass_to(67)
+    room.work()
+    assert room.clips[0].snapshots == ()
+
+
+def test_a_rise_of_the_risk_without_a_flag_leaves_no_picture(room: Room) -> None:
+    room.stream(0, 60)
+    room.recorder.learn("s1", flagged(), (risen(36.0),))
+    room.pass_to(80)
+    room.work()
+    assert room.files == []
+
+
+def test_a_clip_names_what_scored_and_how_much_when_it_is_written(room: Room) -> None:
+    room.flag(score=10.0)
+    more = flagged(score=23.0)
+    phone = replace(more.points[0], rule=Rule.PHONE)
+    room.recorder.learn("s1", replace(more, points=(*more.points, phone)), ())
+    room.pass_to(80)
+    room.work()
+    (clip,) = room.clips
+    assert clip.rules == ("no_face", "focus_change", "phone")
+    assert (clip.score, clip.amended_score) == (23.0, None)
+    assert clip.file_name.endswith("_score23.mp4")
+
+
+def test_what_arrives_after_a_clip_was_written_amends_its_record(room: Room) -> None:
+    room.flag(score=10.0)
+    room.pass_to(80)
+    room.work()
+    before = room.clips[0]
+    room.recorder.learn("s1", flagged(score=23.0), ())
+    room.clock.advance(5)
+    (clip,) = room.clips
+    assert clip == replace(before, amended_score=23.0)
+    room.recorder.learn("s1", flagged(score=10.0), ())
+    room.clock.advance(5)
+    assert room.clips == (before,)
+
+
+def test_a_clip_whose_record_was_not_stored_before_a_crash_is_found_by_its_manifest(
+    room: Room,
+) -> None:
+    room.flag()
+    waiting = room.clips[0]
+    room.stream(20, 68)
+    room.pass_to(67)
+    room.work()
+    written = room.clips[0]
+    room.repository.save_clip(waiting)
+    room.repository._manifests.delete_one({"_id": written.clip_id})
+    settle(room.repository, ClipFiles(room.media))
+    assert room.clips == (written,)
+    (manifest,) = room.repository.manifests("s1")
+    assert (manifest.number, manifest.manifest_id) == (0, written.clip_id)
+
+
+def test_after_a_restart_the_chain_goes_on_where_it_was(room: Room) -> None:
+    room.flag(index=1)
+    room.pass_to(80)
+    room.work()
+    room.__post_init__()
+    room.flag(index=2)
+    room.pass_to(120)
+    room.work()
+    first, second = room.repository.manifests("s1")
+    assert (first.number, second.number) == (0, 1)
+    assert f'"previous":"{first.sha256}"' in second.body
+
+
+def test_a_session_whose_seal_was_not_made_before_a_stop_is_sealed_by_the_next_start(
+    room: Room,
+) -> None:
+    room.repository.add_session(replace(room.session, state=SessionState.ENDED))
+    room.recorder.start()
+    room.recorder.stop()
+    ended = room.repository.session("s1")
+    assert ended is not None
+    (manifest,) = room.repository.manifests("s1")
+    assert ended.seal == manifest.sha256
+    assert not room.settings.clips_path.exists()
+
+
+def test_students_whose_names_end_alike_keep_their_clips_through_a_restart(room: Room) -> None:
+    for number, user_id in enumerate(("bob", "bob_screens")):
+        room.session = replace(room.session, user_id=user_id, session_id=f"s{number}")
+        room.flag()
+    room.pass_to(80)
+    room.work()
+    files = room.files
+    room.repository.save_clip(replace(a_clip("lost", "s9"), user_id="bob_screens"))
+    settle(room.repository, ClipFiles(room.media))
+    assert len(files) == 2
+    assert room.files == files
