@@ -97,7 +97,8 @@ class View:
     `rgb` is uint8 (H, W, 3). `is_still` marks a single picture without history: nothing may
     wait for a second look. `faces` is None while nobody has been able to judge it. `own` is the
     student's face as detected in this frame, which may be there without a mesh (a profile);
-    `own_box` is the head: left, top, right, bottom in shares of the picture.
+    `own_box` is the head: left, top, right, bottom in shares of the picture. `person_score` is
+    how much the likeliest person scored, when objects were looked at in this frame.
     """
 
     at_s: float
@@ -113,6 +114,7 @@ class View:
     own_box: tuple[float, float, float, float] | None = None
     mesh: Mesh | None = None
     persons: int | None = None
+    person_score: float | None = None
     direction: str = ""
     yaw_deg: float | None = None
     pitch_deg: float | None = None

@@ -1,59 +1,166 @@
-"""Watches the camera itself: covered, frozen, switched, or showing a loop."""
+"""Watches the camera itself: covered, frozen, switched to another scene, or showing a loop."""
 
 from __future__ import annotations
 
-import cv2
+from collections import deque
+
 import numpy as np
 
 from detectors.arrays import Pixels
 from detectors.base import View
 from detectors.entry import WorkerConfig
 from detectors.quality import ADVICE
+from detectors.scenes import Scene, describe, likeness
 from scoring.model import Detector, Observation
 
-COVERED_CONTRAST = 4.0
-FROZEN_DIFFERENCE = 0.02
-FROZEN_AFTER_S = 4.0
+# Edges weaker than this are no picture at all; weaker than the second only in the dark, where
+# the room must still be recognised.
+_BLANK_EDGE, _FAINT_EDGE = 0.8, 3.0
+_SAME_ROOM, _OTHER_ROOM = 0.5, 0.35
+FROZEN_S = 5.0
+_FROZEN_FRAMES = 4
+SWITCHED_S = 1.5
+SHOWN_S = 3.0
+_REFERENCE_S = 20.0
 
 
 class CameraDetector:
     """Needs no model."""
 
     detector = Detector.CAMERA
-    model = ""
+    model = "no model needed"
 
     def open_stream(self) -> CameraStream:
         return CameraStream()
 
 
 class CameraStream:
-    """The camera of one session."""
+    """The camera of one session. `covered` and `frozen` make a frame unfit for the others."""
+
+    def __init__(self) -> None:
+        self._frozen = _FrozenWatch()
+        self._loop = LoopWatch()
+        self._switch = _SwitchWatch()
+
+    def look(self, view: View) -> tuple[Observation, ...]:
+        """One label per frame."""
+        if view.quality is None:
+            return ()
+        with view.costs.step("camera"):
+            label = self._label(view.at_s, view.quality.small)
+        if label in ("covered", "frozen"):
+            view.unfit = label
+            view.advice = ADVICE[label]
+        return (Observation(Detector.CAMERA, view.at_s, (label,)),)
+
+    def _label(self, at_s: float, small: Pixels) -> str:
+        scene = describe(small)
+        is_frozen = self._frozen.is_frozen(at_s, small)
+        reference = self._switch.reference
+        if scene.edge < _BLANK_EDGE or (
+            scene.edge < _FAINT_EDGE
+            and reference is not None
+            and likeness(scene, reference) < _SAME_ROOM
+        ):
+            return "covered"
+        if is_frozen:
+            return "frozen"
+        is_switched = self._switch.is_switched(at_s, scene)
+        is_looped = self._loop.is_looped(at_s, scene)
+        if is_looped:
+            return "looped"
+        return "switched" if is_switched else "ok"
+
+
+class _FrozenWatch:
+    """A live camera never gives the very same picture for seconds: its noise changes."""
 
     def __init__(self) -> None:
         self._last: Pixels | None = None
-        self._same_since_s: float | None = None
+        self._since_s = 0.0
+        self._repeats = 0
 
-    def look(self, view: View) -> tuple[Observation, ...]:
-        """One label per frame; `covered` and `frozen` also make the frame unfit for others."""
-        quality = view.quality
-        if quality is None:
-            return ()
-        label = "ok"
-        if quality.contrast < COVERED_CONTRAST:
-            label = "covered"
-        if self._last is not None and self._last.shape == quality.small.shape:
-            difference = float(np.mean(cv2.absdiff(self._last, quality.small)))
-            if difference > FROZEN_DIFFERENCE:
-                self._same_since_s = None
-            elif self._same_since_s is None:
-                self._same_since_s = view.at_s
-        self._last = quality.small
-        if self._same_since_s is not None and view.at_s - self._same_since_s >= FROZEN_AFTER_S:
-            label = "frozen" if label == "ok" else label
-        if label in ("covered", "frozen"):
-            view.unfit = view.unfit or label
-            view.advice = view.advice or ADVICE[label]
-        return (Observation(Detector.CAMERA, view.at_s, (label,)),)
+    def is_frozen(self, at_s: float, small: Pixels) -> bool:
+        is_same = self._last is not None and np.array_equal(self._last, small)
+        self._last = small
+        if not is_same:
+            self._since_s, self._repeats = at_s, 0
+            return False
+        self._repeats += 1
+        return at_s - self._since_s >= FROZEN_S and self._repeats >= _FROZEN_FRAMES
+
+
+class _SwitchWatch:
+    """Says for SHOWN_S that the whole scene became another one and stayed it."""
+
+    def __init__(self) -> None:
+        self.reference: Scene | None = None
+        self._renewed_s = 0.0
+        self._other: Scene | None = None
+        self._other_s = 0.0
+        self._shown_until_s = float("-inf")
+
+    def is_switched(self, at_s: float, scene: Scene) -> bool:
+        if self.reference is None:
+            self.reference, self._renewed_s = scene, at_s
+        elif likeness(scene, self.reference) < _OTHER_ROOM:
+            if self._other is None or likeness(scene, self._other) < _SAME_ROOM:
+                self._other, self._other_s = scene, at_s
+            elif at_s - self._other_s >= SWITCHED_S:
+                self._shown_until_s = at_s + SHOWN_S
+                self.reference, self._renewed_s, self._other = scene, at_s, None
+        else:
+            self._other = None
+            if at_s - self._renewed_s >= _REFERENCE_S:
+                self.reference, self._renewed_s = scene, at_s
+        return at_s < self._shown_until_s
+
+
+class LoopWatch:
+    """Finds a video that repeats: frame after frame equals one seen the same time before.
+
+    A scene without motion equals itself at every distance and proves nothing.
+    """
+
+    HISTORY_S = 150.0
+    SHORTEST_S = 3.0
+    PROOF_S = 8.0
+    EQUAL = 0.15
+    _LAG_S = 0.3
+    _SHARE = 0.6
+    _DISTINCT = 0.1
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]] = deque()
+        self._matches: deque[tuple[float, float]] = deque()
+
+    def is_looped(self, at_s: float, scene: Scene) -> bool:
+        while self._seen and at_s - self._seen[0][0] > self.HISTORY_S:
+            self._seen.popleft()
+        lag_s = self._find_lag(at_s, scene)
+        self._seen.append((at_s, scene.grey))
+        self._matches.append((at_s, lag_s))
+        while self._matches and at_s - self._matches[0][0] > self.PROOF_S:
+            self._matches.popleft()
+        if at_s - self._matches[0][0] < self.PROOF_S * 0.8:
+            return False
+        lags = np.array([lag for _, lag in self._matches])
+        known = lags[lags > 0]
+        if known.size < self._SHARE * lags.size:
+            return False
+        steady = np.abs(known - np.median(known)) <= self._LAG_S
+        return int(np.count_nonzero(steady)) >= self._SHARE * lags.size
+
+    def _find_lag(self, at_s: float, scene: Scene) -> float:
+        """How long ago this very picture was seen, in seconds; 0 when never or always."""
+        old = [(t, grey) for t, grey in self._seen if at_s - t >= self.SHORTEST_S]
+        if len(old) < 4:
+            return 0.0
+        distances = np.abs(np.stack([grey for _, grey in old]) - scene.grey).mean(axis=1)
+        equal = distances < self.EQUAL
+        if not equal.any() or equal.mean() > self._DISTINCT + 2 / len(old):
+            return 0.0
+        return at_s - old[int(np.argmin(distances))][0]
 
 
 def load_camera(_config: WorkerConfig) -> CameraDetector:

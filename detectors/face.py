@@ -22,6 +22,7 @@ PERSON_HOLD_S = 2.5
 _CANDIDATE = 0.35
 _OWN_SCORE = 0.3
 _DOUBTS = 2
+_SILHOUETTE = 0.1
 _SLACK_S = 0.05
 
 
@@ -150,6 +151,9 @@ class FaceStream:
         if view.faces == 0:
             if not view.unfit and view.quality is not None:
                 view.unfit = unfit_reason(view.rgb, view.quality)
+                if view.unfit == "backlit" and view.person_score is not None:
+                    # A window behind nobody: even a silhouette would be seen as a person.
+                    view.unfit = "backlit" if view.person_score >= _SILHOUETTE else ""
             if view.unfit:
                 view.advice = view.advice or ADVICE.get(view.unfit, "")
                 return (

@@ -18,7 +18,7 @@ CALIBRATION_FRAMES = 5
 _WINDOW_S = 5.0
 # A pose further from straight ahead than this is nobody's way of looking at a screen.
 _WIDEST_SIGHT, _WIDEST_YAW, _WIDEST_PITCH = 18.0, 25.0, 26.0
-_STEADY_DEG = 4.0
+_STEADY_DEG = 6.0
 # The centre follows a change of posture slowly and only so far.
 _FOLLOW_S, _FOLLOW_DEG, _FOLLOW_LIMIT_DEG = 90.0, 5.0, 8.0
 _SMALL_FACE_PX, _SMALL_FACE_FACTOR = 80.0, 1.4
@@ -86,8 +86,8 @@ class Calibration:
         poses = [pose for _, pose in self._seen]
         sight, pitch = median(p.sight for p in poses), median(p.pitch for p in poses)
         spread = max(
-            median(abs(p.sight - sight) for p in poses),
-            median(abs(p.pitch - pitch) for p in poses),
+            _most([abs(p.sight - sight) for p in poses]),
+            _most([abs(p.pitch - pitch) for p in poses]),
         )
         progress = min(
             1.0,
@@ -223,6 +223,11 @@ def direction(pose: Pose, center: Center, limits: Limits, last: str = "center") 
         if abs(share) > edge and abs(share) * weight > best:
             best, word = abs(share) * weight, name
     return word
+
+
+def _most(values: list[float]) -> float:
+    """What four of five values do not exceed."""
+    return sorted(values)[(len(values) * 4 - 1) // 5]
 
 
 def _towards(value: float, target: float, share: float, anchor: float) -> float:

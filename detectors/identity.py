@@ -161,7 +161,7 @@ class IdentityStream:
         )
 
     def _notice_jump(self, view: View, mesh: Mesh) -> None:
-        """A face that is suddenly elsewhere, of another size, or in other clothes may be another."""
+        """A face that is suddenly elsewhere, of another size or in other clothes may be new."""
         if view.quality is not None:
             if self._gate.changed_share(view.quality.small) >= _BROAD_CHANGE:
                 self._is_urgent = True

@@ -61,6 +61,9 @@ class ObjectsStream:
         look = self._phones.look(view.rgb, _KINDS, view.costs)
         persons = sum(item.kind == PERSON and item.score >= _PERSON_SCORE for item in look.found)
         view.persons = persons
+        view.person_score = max(
+            (item.score for item in look.found if item.kind == PERSON), default=0.0
+        )
         labels = []
         if look.score >= self._phones.threshold:
             labels.append("phone")
