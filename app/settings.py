@@ -56,6 +56,12 @@ class Settings(BaseModel):
     media_url: str = Field("", alias="PROCTOR_MEDIA_URL")
     media_encryption: bool = Field(False, alias="PROCTOR_MEDIA_ENCRYPTION")
     master_key_file: Path | None = Field(None, alias="PROCTOR_MASTER_KEY_FILE")
+    retention_days: int = Field(90, alias="PROCTOR_RETENTION_DAYS", ge=1, le=36500)
+    legal_basis: str = Field(
+        "The student's consent (GDPR Art. 6(1)(a) and 9(2)(a))",
+        alias="PROCTOR_LEGAL_BASIS",
+        max_length=300,
+    )
     capture_screen: bool = Field(True, alias="PROCTOR_CAPTURE_SCREEN")
     walk_in: bool = Field(True, alias="PROCTOR_WALK_IN")
     log_level: str = Field("INFO", alias="PROCTOR_LOG_LEVEL")

@@ -19,6 +19,7 @@ MOST = 1_000_000
 OF_SESSION = ("session_id",)
 OF_STUDENT = ("user_id", "student_id")
 KEPT = frozenset({AUDIT, HEAD})
+SESSIONS, EXAMS = "sessions", "exams"
 OF_STAFF = frozenset({"staff", "logins", "api_keys", "pseudonyms", "holds"})
 
 
@@ -38,20 +39,40 @@ class Erasure:
         return self._about(OF_STUDENT, user_id)
 
     def forget_session(self, session_id: str) -> dict[str, int]:
-        """Remove every document about the session; how many of each collection."""
-        return self._forget(OF_SESSION, session_id)
+        """Remove every document about the session but its own; how many of each collection."""
+        return self._forget(OF_SESSION, session_id, but=SESSIONS)
+
+    def forget_record(self, session_id: str) -> None:
+        """Remove the session's own document."""
+        sessions = self._engine.collection(SESSIONS)
+        self._call(partial(sessions.delete_one, {"_id": session_id}))
 
     def forget_student(self, user_id: str) -> dict[str, int]:
         """Remove every document that names the student, and what exams grant the student."""
         counts = self._forget(OF_STUDENT, user_id)
-        exams = self._engine.collection("exams")
-        for exam in self._call(lambda: list(exams.find({}).limit(MOST))):
+        for exam_id in self.exams_granting(user_id):
+            self.forget_grants(user_id, exam_id)
+            counts[EXAMS] = counts.get(EXAMS, 0) + 1
+        return counts
+
+    def exams_granting(self, user_id: str) -> dict[str, dict[str, Any]]:
+        """What each exam that grants this student something grants."""
+        exams = self._engine.collection(EXAMS)
+        found: dict[str, dict[str, Any]] = {}
+        for exam in self._call(partial(_all, exams, {})):
+            overlays = exam.get("overlays") or {}
+            if user_id in overlays:
+                found[str(exam["exam_id"])] = overlays[user_id]
+        return found
+
+    def forget_grants(self, user_id: str, exam_id: str) -> None:
+        """Remove what one exam grants the student."""
+        exams = self._engine.collection(EXAMS)
+        for exam in self._call(partial(_all, exams, {"exam_id": exam_id})):
             overlays = dict(exam.get("overlays") or {})
             if overlays.pop(user_id, None) is not None:
                 change = {"$set": {"overlays": overlays}}
                 self._call(partial(exams.update_one, {"_id": exam["_id"]}, change))
-                counts["exams"] = counts.get("exams", 0) + 1
-        return counts
 
     def compact(self) -> None:
         """Leave no trace of what was deleted in the database's files, where the engine can."""
@@ -69,9 +90,11 @@ class Erasure:
                 found[name] = list(matching.values())
         return found
 
-    def _forget(self, fields: Collection[str], value: str) -> dict[str, int]:
+    def _forget(self, fields: Collection[str], value: str, but: str = "") -> dict[str, int]:
         counts: dict[str, int] = {}
         for name, found in self._about(fields, value).items():
+            if name == but:
+                continue
             documents = self._engine.collection(name)
             for item in found:
                 self._call(partial(documents.delete_one, {"_id": item["_id"]}))

@@ -1,0 +1,84 @@
+"""The receipt of consent: what a student was told, kept before the first frame is taken."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from app.clock import Clock
+from app.errors import NotAllowed
+from app.privacy.records import ConsentRecord
+from app.records import SessionRecord
+from app.store.trail import Trail
+from scoring.model import Detector
+
+TEXT = (
+    "Camera: that you are there, alone and at your work. "
+    "Microphone: whether somebody speaks near you. "
+    "Screen: what you have open, as a picture every few seconds. "
+    "This page: when you leave it, copy or paste; not what you type. "
+    "Pictures and sound are forgotten within about a minute. Only when something needs a second"
+    " look is that short piece kept. A person, never the program, decides what it means. "
+    "A measure of your face and your voice is held in memory while the session runs and is gone"
+    " at its end."
+)
+VERSION = f"1-{hashlib.sha256(TEXT.encode()).hexdigest()[:8]}"
+LONGEST_VERSION = 100
+
+CAMERA_DETECTORS = frozenset(
+    {Detector.FACE, Detector.GAZE, Detector.IDENTITY, Detector.OBJECTS, Detector.CAMERA}
+)
+AUDIO_DETECTORS = frozenset({Detector.SPEECH, Detector.VOICE})
+
+
+def uses_camera(policy: Mapping[str, object]) -> bool:
+    """Whether any detector of the camera is on; without one no picture is taken."""
+    return not {each.value for each in CAMERA_DETECTORS} <= _off(policy)
+
+
+def uses_audio(policy: Mapping[str, object]) -> bool:
+    """Whether any detector of sound is on; without one no sound is taken."""
+    return not {each.value for each in AUDIO_DETECTORS} <= _off(policy)
+
+
+def _off(policy: Mapping[str, object]) -> set[str]:
+    off = policy.get("detectors_off")
+    return {str(each) for each in off} if isinstance(off, (list, tuple)) else set()
+
+
+class Consents:
+    """The receipts. `legal_basis` is what the installation's settings say. Thread-safe."""
+
+    def __init__(self, trail: Trail, clock: Clock, legal_basis: str) -> None:
+        self._trail = trail
+        self._clock = clock
+        self._legal_basis = legal_basis
+
+    def receipt(self, session_id: str) -> ConsentRecord | None:
+        return self._trail.consent(session_id)
+
+    def give(
+        self, session: SessionRecord, version: str, given_by: str, collected: tuple[str, ...]
+    ) -> None:
+        """Keep a receipt unless there is one. A student's is about our text; others bring theirs.
+
+        Raises NotAllowed when the student saw another version of the text.
+        """
+        if self._trail.consent(session.session_id) is not None:
+            return
+        if given_by == "student" and version != VERSION:
+            raise NotAllowed(
+                "What is recorded in an exam has to be agreed to first. Reload the page and start"
+                " again."
+            )
+        self._trail.add_consent(
+            ConsentRecord(
+                session.session_id,
+                version[:LONGEST_VERSION],
+                TEXT if version == VERSION else "",
+                self._legal_basis,
+                collected,
+                given_by,
+                self._clock.now(),
+            )
+        )
