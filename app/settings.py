@@ -64,6 +64,12 @@ class Settings(BaseModel):
     )
     capture_screen: bool = Field(True, alias="PROCTOR_CAPTURE_SCREEN")
     walk_in: bool = Field(True, alias="PROCTOR_WALK_IN")
+    login_idle_min: float = Field(240, alias="PROCTOR_LOGIN_IDLE_MIN", ge=5, le=1440)
+    login_max_h: float = Field(12, alias="PROCTOR_LOGIN_MAX_H", gt=0, le=168)
+    allowed_origins: str = Field(
+        "", alias="PROCTOR_ALLOWED_ORIGINS", pattern=r"^(https?://[^\s/,]+(\s*,\s*|$))*$"
+    )
+    client_rate: float = Field(100, alias="PROCTOR_CLIENT_RATE", ge=1, le=100_000)
     log_level: str = Field("INFO", alias="PROCTOR_LOG_LEVEL")
 
     @field_validator(
@@ -118,6 +124,11 @@ class Settings(BaseModel):
     def models_path(self) -> Path:
         """Where `setup.sh` put the model files (`models_dir` is where it may take them from)."""
         return PROJECT_ROOT / "models"
+
+    @property
+    def other_origins(self) -> tuple[str, ...]:
+        """Origins beside our own whose pages may open a Socket.IO connection."""
+        return tuple(part.strip() for part in self.allowed_origins.split(",") if part.strip())
 
     @property
     def is_tls(self) -> bool:

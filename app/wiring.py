@@ -7,10 +7,17 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.access.accounts import Accounts, FirstCredentials
+from app.access.connection_watch import ConnectionWatch
 from app.access.doors import Caller, Doors
+from app.access.keys import Keys
+from app.access.limits import Limits
+from app.access.places import Places, place_payload
+from app.access.rosters import Rosters
 from app.access.secret import secret_key
+from app.access.staff_desk import StaffDesk
 from app.access.tokens import Tokens
 from app.clock import Clock
 from app.evidence.keys import load_master_key
@@ -66,6 +73,23 @@ class Services:
     _stopping: threading.Lock = field(default_factory=threading.Lock)
     _started_s: float = 0.0
 
+    def __post_init__(self) -> None:
+        settings = self.settings
+        self.places = Places(self.clock, secret_key(settings))
+        self.limits = Limits(self.clock, settings.client_rate)
+        self.desk = StaffDesk(self.accounts, self.doors.logins, self.repository, settings)
+        self.keys = Keys(self.repository, self.clock)
+        self.rosters = Rosters(self.repository.people, self.clock)
+        self.watch = ConnectionWatch(self.doors, self.callers, self.disconnect)
+        self.doors.logins.limit(settings.login_idle_min, settings.login_max_h)
+
+    def decide_place(self, session_id: str, request_id: str, *, approve: bool) -> dict[str, Any]:
+        """Let a waiting device take a running session over, or not. Raises NotFound."""
+        decided = self.places.decide(session_id, request_id, approve=approve)
+        payload = place_payload(decided)
+        self.live.place_asked(session_id, payload)
+        return payload
+
     def uptime_s(self) -> float:
         """Seconds since `start`."""
         return self.clock.monotonic_s() - self._started_s if self._is_running else 0.0
@@ -79,6 +103,7 @@ class Services:
             **self.monitor.counters(),
             **self.recorder.counters(),
             **self.live.counters(),
+            **self.limits.counters(),
         }
 
     def when_gone(self, callback: WhenGone) -> None:
@@ -96,6 +121,7 @@ class Services:
         self._started_s = self.clock.monotonic_s()
         self.recorder.start()
         self.live.start()
+        self.watch.start()
         self.monitor.start()
         self.pool.start(self.monitor.post_result)
         reopened = self.sessions.reopen()
@@ -141,6 +167,7 @@ class Services:
 
     def _stop_parts(self) -> None:
         steps: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("watch", self.watch.stop),
             ("sockets", self.close_connections),
             ("ingest", self.ingest.stop),
             ("pool", self.pool.stop),
@@ -221,6 +248,7 @@ def _build(
         live,
         contact=lambda session_id: ingest.contact(session_id),
         on_abandoned=lambda session_id: sessions.end(session_id, EndCause.ABANDONED),
+        on_warning_limit=lambda session_id: sessions.end(session_id, EndCause.WARNING_LIMIT),
     )
     ingest = Ingest(settings, clock, pool, monitor)
 

@@ -51,6 +51,7 @@ class Student:
     """Speaks the student's part of docs/protocol.md over a real WebSocket."""
 
     def __init__(self, url: str, token: str) -> None:
+        self.token = token
         self.said: Queue[tuple[str, Any]] = Queue()
         self.client = socketio.Client(reconnection=False)
         for name in ("session_ended", "status"):
@@ -67,6 +68,7 @@ class Student:
     def start(self) -> dict[str, Any]:
         answer = self.ask("start", {"client": "agent"})
         self._seq = int(answer.get("next_seq", 0))
+        self.token = str(answer.get("token") or self.token)
         return answer
 
     def batch(

@@ -15,7 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.access.throttle import Throttle
 from app.clock import Clock
-from app.errors import NotAuthenticated, SettingsError
+from app.errors import InvalidInput, NotAuthenticated, SettingsError
 from app.records import ApiKeyRecord, StaffRecord
 from app.settings import Settings
 from app.store import Repository
@@ -51,6 +51,10 @@ class Accounts:
         self._by_pair = Throttle(clock, free_failures=5)
         self._by_address = Throttle(clock, free_failures=50)
 
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
     def prepare(self, settings: Settings) -> FirstCredentials:
         """Make the admin and the first key where they are missing; apply those that are set.
 
@@ -67,31 +71,67 @@ class Accounts:
         Raises NotAuthenticated when there is none, TooMany after repeated failures from the
         address.
         """
-        pair = f"{address} {username[:LONGEST_NAME]}"
-        self._by_pair.check(pair)
-        self._by_address.check(address)
+        pair = _pair(username, address)
+        self.check_pace(username, address)
         is_name = 0 < len(username) <= LONGEST_NAME and username.isprintable()
         known = self._repository.staff(username) if is_name else None
         is_right = self._verify(known.password_hash if known else self._nobody, password)
-        if known is None or not is_right:
+        if known is None or known.disabled_at is not None or not is_right:
             self._by_pair.fail(pair)
             self._by_address.fail(address)
             raise NotAuthenticated("The user name or the password is wrong.")
-        self._by_pair.succeed(pair)
+        if not known.totp:
+            self._by_pair.succeed(pair)
         return known
 
     def staff(self, username: str, stamp: str) -> StaffRecord:
         """The staff member of a login made with `stamp`; NotAuthenticated when it is over."""
         known = self._repository.staff(username)
-        if known is None or not secrets.compare_digest(stamp_of(known), stamp):
+        is_open = known is not None and known.disabled_at is None
+        if known is None or not is_open or not secrets.compare_digest(stamp_of(known), stamp):
             raise NotAuthenticated("Sign in again.")
         return known
 
     def key(self, key: str) -> ApiKeyRecord | None:
-        """The record of an integrator's key, or None."""
+        """The record of an integrator's key that is still good, or None."""
         if not 0 < len(key) <= LONGEST_SECRET:
             return None
-        return self._repository.api_key(sha256_of(key))
+        return self._if_good(self._repository.api_key(sha256_of(key)))
+
+    def key_named(self, key_id: str) -> ApiKeyRecord | None:
+        """The key with this id while it is still good, or None."""
+        return self._if_good(self._repository.people.key_named(key_id))
+
+    def hash(self, password: str) -> str:
+        """What is kept of a password. Raises InvalidInput when it is too short or too long."""
+        if not SHORTEST_GIVEN_PASSWORD <= len(password) <= LONGEST_SECRET:
+            raise InvalidInput(
+                f"A password has {SHORTEST_GIVEN_PASSWORD} to {LONGEST_SECRET} characters."
+            )
+        try:
+            return self._hasher.hash(password)
+        except UnicodeError:
+            raise InvalidInput("This password holds characters that cannot be kept.") from None
+
+    def knows(self, staff: StaffRecord, password: str) -> bool:
+        """Whether this is the person's password."""
+        return self._verify(staff.password_hash, password)
+
+    def count_wrong_code(self, username: str, address: str) -> None:
+        """A wrong second factor counts like a wrong password."""
+        self._by_pair.fail(_pair(username, address))
+        self._by_address.fail(address)
+
+    def check_pace(self, username: str, address: str) -> None:
+        """Raises TooMany after repeated failures from the address."""
+        self._by_pair.check(_pair(username, address))
+        self._by_address.check(address)
+
+    def _if_good(self, record: ApiKeyRecord | None) -> ApiKeyRecord | None:
+        if record is None or record.closed_at is not None:
+            return None
+        is_over = record.expires_at is not None and record.expires_at <= self._clock.now()
+        return None if is_over else record
 
     def _verify(self, password_hash: str, password: str) -> bool:
         try:
@@ -141,6 +181,10 @@ class Accounts:
         self._repository.save_api_key(
             ApiKeyRecord(FIRST_KEY_ID, sha256_of(key), "first key", self._clock.now())
         )
+
+
+def _pair(username: str, address: str) -> str:
+    return f"{address} {username[:LONGEST_NAME]}"
 
 
 def sha256_of(key: str) -> str:

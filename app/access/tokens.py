@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 from itsdangerous import BadData, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
@@ -24,6 +25,14 @@ class _ClockedSigner(TimestampSigner):
         return int(self._clock.now().timestamp())
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a token says: the session it opens, and the device it was given to, or ""."""
+
+    session_id: str
+    place: str = ""
+
+
 class Tokens:
     """Makes and reads tokens. Whether the session is still active is for the caller to ask."""
 
@@ -36,25 +45,30 @@ class Tokens:
         """A token to put in a link: good for `join_token_min`."""
         return str(self._joins.dumps(session_id))
 
-    def stream(self, session_id: str) -> str:
-        """A token good until the session ends."""
-        return str(self._streams.dumps(session_id))
+    def stream(self, session_id: str, place: str = "") -> str:
+        """A token good until the session ends, for the device that keeps the secret `place`."""
+        return str(self._streams.dumps([session_id, place] if place else session_id))
 
     def session_id(self, token: str) -> str:
         """The session a token opens. Raises NotAuthenticated for a wrong or expired one."""
+        return self.read(token).session_id
+
+    def read(self, token: str) -> Opened:
+        """What a token opens. Raises NotAuthenticated for a wrong or expired one."""
         if len(token) > LONGEST:
             raise NotAuthenticated("This token is not valid.")
         for serializer, max_age_s in ((self._streams, None), (self._joins, self._join_s)):
             try:
-                session_id = serializer.loads(token, max_age=max_age_s)
+                said = serializer.loads(token, max_age=max_age_s)
             except SignatureExpired:
                 raise NotAuthenticated(
                     "This link has expired. Ask whoever gave it to you for a new one."
                 ) from None
             except (BadData, UnicodeError):
                 continue
-            if isinstance(session_id, str):
-                return session_id
+            parts = [said] if isinstance(said, str) else said
+            if isinstance(parts, list) and all(isinstance(part, str) for part in parts):
+                return Opened(*parts[:2])
         raise NotAuthenticated("This token is not valid.")
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.access.needs import MACHINE_READ, OPEN
 from app.api.models import DetectorPart, Health, Machine, SessionCounts, StorePart
 from app.errors import Unavailable
 from app.version import VERSION
@@ -46,7 +47,7 @@ ROUTES = (
         "machine",
         "Detectors, workers and counters of this server",
         machine_of,
-        callers=("integrator", "staff"),
+        needs=MACHINE_READ,
         answer=Machine,
     ),
     Route(
@@ -55,6 +56,7 @@ ROUTES = (
         "health",
         "Whether the server and its database answer",
         health,
+        OPEN,
         answer=Health,
         refusals={503: "The database does not answer."},
     ),

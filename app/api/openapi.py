@@ -10,6 +10,7 @@ import flask
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from app.access.needs import OPEN, SIGNED_IN
 from app.api.models import Refusal
 from app.version import PRODUCT, VERSION
 from app.web.routes import Call, Route
@@ -153,14 +154,14 @@ def _page(_call: Call) -> str:
 
 
 ROUTES = (
-    Route("GET", "/api/openapi.json", "openapi", "This document", _document),
+    Route("GET", "/api/openapi.json", "openapi", "This document", _document, OPEN),
     Route(
         "GET",
         "/api/docs",
         "api_docs",
         "This document as a page",
         _page,
-        callers=("staff",),
+        needs=SIGNED_IN,
         media="text/html",
         is_page=True,
     ),

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import flask
 
+from app.access.needs import (
+    SESSION_DETAILS,
+    SESSIONS_DECIDE,
+    SESSIONS_READ,
+    SESSIONS_WRITE,
+)
 from app.api.models import (
     ActiveSessions,
     CreatedSession,
     CreateSession,
     EndedSession,
     EndSession,
+    ResumedSession,
+    ResumeSession,
     SessionDetails,
     SessionStats,
 )
 from app.api.shapes import details_of, summary_of
-from app.records import EndCause
+from app.ids import DEFAULT_EXAM
+from app.records import EndCause, SessionRecord
 from app.web.routes import Call, Route
 
 
 def create(call: Call) -> CreatedSession:
     body: CreateSession = call.body
+    call.by.require_exam(body.exam_id or DEFAULT_EXAM)
     record, is_new = call.services.sessions.create(body.user_id, body.exam_id)
     token = call.services.tokens.join(record.session_id)
     return CreatedSession(
@@ -41,6 +51,7 @@ def end(call: Call) -> EndedSession:
         session_id = sessions.find_active(body.user_id, body.exam_id).session_id
     else:
         session_id = sessions.get(session_id).session_id
+    call.by.require_exam(sessions.get(session_id).exam_id)
     cause = EndCause.PROCTOR if call.by.kind == "staff" else EndCause.INTEGRATOR
     record = sessions.end(session_id, cause)
     return EndedSession(
@@ -52,18 +63,48 @@ def end(call: Call) -> EndedSession:
     )
 
 
+def resume(call: Call) -> ResumedSession:
+    body: ResumeSession = call.body
+    record = call.services.sessions.get(body.session_id)
+    call.by.require_exam(record.exam_id)
+    call.services.monitor.resume(record.session_id)
+    return ResumedSession(session_id=record.session_id)
+
+
 def active(call: Call) -> ActiveSessions:
-    sessions = [summary_of(record) for record in call.services.sessions.active()]
+    sessions = [summary_of(record) for record in _seen(call)]
     return ActiveSessions(sessions=sessions, count=len(sessions))
 
 
 def stats(call: Call) -> SessionStats:
+    if not call.by.sees_every_exam:
+        return _stats_of(call)
     counted = call.services.sessions.stats()
     return SessionStats(
         total_sessions=counted.total_sessions,
         active_sessions=counted.active_sessions,
         flagged_intervals=counted.flagged_intervals,
         high_risk=counted.high_risk,
+    )
+
+
+def _seen(call: Call) -> list[SessionRecord]:
+    return [each for each in call.services.sessions.active() if call.by.may_see(each.exam_id)]
+
+
+def _stats_of(call: Call) -> SessionStats:
+    """The counts over the exams of somebody who does not see all."""
+    active = _seen(call)
+    every = [
+        record
+        for exam_id in sorted(call.by.exams)
+        for record in call.services.repository.sessions(exam_id=exam_id)
+    ]
+    return SessionStats(
+        total_sessions=len(every),
+        active_sessions=len(active),
+        flagged_intervals=sum(record.flagged_intervals for record in every),
+        high_risk=sum(record.flagged_intervals > 0 for record in active),
     )
 
 
@@ -82,7 +123,7 @@ ROUTES = (
         "create_session",
         "Create a session, or return the one that is active",
         create,
-        callers=("integrator", "staff"),
+        needs=SESSIONS_WRITE,
         body=CreateSession,
         answer=CreatedSession,
     ),
@@ -92,10 +133,21 @@ ROUTES = (
         "end_session",
         "End a session",
         end,
-        callers=("integrator", "staff"),
+        needs=SESSIONS_WRITE,
         body=EndSession,
         answer=EndedSession,
         refusals={404: "No such session, or none of that student and exam is active."},
+    ),
+    Route(
+        "POST",
+        "/api/session/resume",
+        "resume_session",
+        "Score again after a pause at the warning limit",
+        resume,
+        needs=SESSIONS_DECIDE,
+        body=ResumeSession,
+        answer=ResumedSession,
+        refusals={404: "There is no such session.", 409: "The session is not running."},
     ),
     Route(
         "GET",
@@ -103,7 +155,7 @@ ROUTES = (
         "active_sessions",
         "List the sessions that have not ended",
         active,
-        callers=("integrator", "staff"),
+        needs=SESSIONS_READ,
         answer=ActiveSessions,
     ),
     Route(
@@ -112,7 +164,7 @@ ROUTES = (
         "session_stats",
         "Count sessions and flags",
         stats,
-        callers=("integrator", "staff"),
+        needs=SESSIONS_READ,
         answer=SessionStats,
     ),
     Route(
@@ -121,7 +173,7 @@ ROUTES = (
         "session_details",
         "One session with its violations, intervals, clips and coverage",
         details,
-        callers=("integrator", "staff", "student"),
+        needs=SESSION_DETAILS,
         answer=SessionDetails,
         refusals={404: "There is no such session."},
         parameters={"session_id": "The id that create answered."},

@@ -7,11 +7,13 @@ from pathlib import PurePosixPath
 
 import flask
 
+from app.access.needs import EVIDENCE_READ
 from app.api.models import FlaggedClips, Video
 from app.api.shapes import clip_of
 from app.errors import NotFound, Unavailable
 from app.ids import is_ours
-from app.records import ClipStatus
+from app.records import ClipRecord, ClipStatus
+from app.store.repository import EVERY
 from app.web.media import send_media
 from app.web.routes import Call, Route
 
@@ -24,8 +26,14 @@ UNREADABLE = (
 )
 
 
+def seen_clips(call: Call, limit: int = EVERY) -> list[ClipRecord]:
+    """The clips of the exams this caller may see, newest flag first."""
+    clips = call.services.repository.clips(limit=limit)
+    return [record for record in clips if call.by.may_see(record.exam_id)]
+
+
 def flagged(call: Call) -> FlaggedClips:
-    clips = [clip_of(record) for record in call.services.repository.clips()]
+    clips = [clip_of(record) for record in seen_clips(call)]
     return FlaggedClips(flagged=clips, count=len(clips))
 
 
@@ -66,7 +74,7 @@ ROUTES = (
         "flagged_clips",
         "List the flagged clips, newest first",
         flagged,
-        callers=("integrator", "staff"),
+        needs=EVIDENCE_READ,
         answer=FlaggedClips,
     ),
     Route(
@@ -75,7 +83,7 @@ ROUTES = (
         "video",
         "What is known about one clip",
         video,
-        callers=("integrator", "staff"),
+        needs=EVIDENCE_READ,
         answer=Video,
         refusals={404: "There is no such video."},
         parameters={"video_id": "The clip_id of a clip."},
@@ -86,7 +94,7 @@ ROUTES = (
         "video_file",
         "The clip itself (MP4), or one of its pictures (JPEG); answers range requests",
         video_file,
-        callers=("integrator", "staff"),
+        needs=EVIDENCE_READ,
         media="video/mp4",
         refusals={404: "There is no such file."},
         parameters={"filepath": "The file_path of a ready clip."},

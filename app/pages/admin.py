@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import flask
 
+from app.access.needs import EVIDENCE_READ, MACHINE_READ, SESSIONS_READ, WATCH
 from app.api.machine import machine_of
 from app.api.shapes import clip_of, full_of
+from app.api.videos import seen_clips
 from app.web.routes import Call, Route
 
 MOST_CLIPS = 500
@@ -23,7 +25,7 @@ def session(call: Call) -> str:
 
 
 def clips(call: Call) -> str:
-    stored = call.services.repository.clips(limit=MOST_CLIPS)
+    stored = seen_clips(call, limit=MOST_CLIPS)
     return flask.render_template(
         "admin_clips.html", clips=[clip_of(record).model_dump(mode="json") for record in stored]
     )
@@ -42,7 +44,7 @@ ROUTES = (
         "admin_wall",
         "The wall of running sessions",
         wall,
-        callers=("staff",),
+        needs=WATCH,
         media="text/html",
         is_page=True,
     ),
@@ -52,7 +54,7 @@ ROUTES = (
         "admin_session",
         "One session, live and in review",
         session,
-        callers=("staff",),
+        needs=SESSIONS_READ,
         media="text/html",
         is_page=True,
         parameters={"session_id": "The session's id."},
@@ -63,7 +65,7 @@ ROUTES = (
         "admin_clips",
         "The flagged clips",
         clips,
-        callers=("staff",),
+        needs=EVIDENCE_READ,
         media="text/html",
         is_page=True,
     ),
@@ -73,7 +75,7 @@ ROUTES = (
         "admin_machine",
         "Detectors and counters",
         machine,
-        callers=("staff",),
+        needs=MACHINE_READ,
         media="text/html",
         is_page=True,
     ),

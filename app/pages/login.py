@@ -7,6 +7,7 @@ import secrets
 import flask
 from werkzeug.wrappers import Response
 
+from app.access.needs import OPEN, SIGNED_IN
 from app.errors import NotAuthenticated, TooMany
 from app.sockets.connect import LOGIN, stored_login
 from app.web.routes import Call, Route
@@ -69,13 +70,14 @@ def _next(path: str) -> str:
 
 
 ROUTES = (
-    Route("GET", "/login", "login", "The page to sign in", login_page, media="text/html"),
+    Route("GET", "/login", "login", "The page to sign in", login_page, OPEN, media="text/html"),
     Route(
         "POST",
         "/login",
         "sign_in",
         "Sign in",
         sign_in,
+        OPEN,
         media="text/html",
         form=True,
         refusals={401: "Wrong user name or password.", 429: "Too many attempts."},
@@ -86,7 +88,7 @@ ROUTES = (
         "sign_out",
         "Sign out",
         sign_out,
-        callers=("staff",),
+        needs=SIGNED_IN,
         media="text/html",
         form=True,
         is_page=True,

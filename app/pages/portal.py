@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import flask
 
+from app.access.needs import ARRIVE, OPEN
 from app.api.models import PortalConfig, PortalSession, WalkIn
 from app.errors import Conflict, NotAllowed, NotAuthenticated
 from app.records import SessionRecord
@@ -70,13 +71,14 @@ def _opens(call: Call, token: str | None, record: SessionRecord) -> bool:
 
 
 ROUTES = (
-    Route("GET", "/", "portal", "The student's page", portal, media="text/html"),
+    Route("GET", "/", "portal", "The student's page", portal, OPEN, media="text/html"),
     Route(
         "GET",
         "/portal/config",
         "portal_config",
         "What the student's page needs to know first",
         config,
+        OPEN,
         answer=PortalConfig,
     ),
     Route(
@@ -85,6 +87,7 @@ ROUTES = (
         "walk_in",
         "Open a session by typing ids, where that is allowed",
         walk_in,
+        OPEN,
         body=WalkIn,
         answer=PortalSession,
         refusals={
@@ -98,7 +101,7 @@ ROUTES = (
         "arrived",
         "The session a token opens",
         arrived,
-        callers=("student",),
+        needs=ARRIVE,
         answer=PortalSession,
     ),
 )

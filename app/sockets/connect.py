@@ -17,8 +17,17 @@ from typing import TYPE_CHECKING, Any
 import flask
 from flask_socketio import ConnectionRefusedError, SocketIO
 
-from app.access.doors import Caller, CallerKind, Login
-from app.errors import CandorError, InvalidInput, NotAllowed, NotAuthenticated, Unavailable
+from app.access.doors import Caller, Login, is_here
+from app.access.limits import check_connections
+from app.access.needs import Need
+from app.errors import (
+    CandorError,
+    InvalidInput,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from app.wiring import Services
@@ -70,10 +79,11 @@ def current_caller() -> Caller:
     return caller_of(flask.request.sid)  # type: ignore[attr-defined]  # set by Flask-SocketIO
 
 
-def answers(*kinds: CallerKind) -> Callable[[Handler], Callable[..., dict[str, Any]]]:
-    """Make a function an event handler for these callers.
+def answers(need: Need) -> Callable[[Handler], Callable[..., dict[str, Any]]]:
+    """Make a function the handler of an event that needs `need`.
 
-    The function gets the Caller first, then what the client sent, and returns what to add to
+    A `session_id` in the first part of the message must be one the caller may ask for. The
+    function gets the Caller first, then what the client sent, and returns what to add to
     the acknowledgement. A CandorError becomes a refusal; anything else is logged and refused
     with the code `error`.
     """
@@ -86,9 +96,9 @@ def answers(*kinds: CallerKind) -> Callable[[Handler], Callable[..., dict[str, A
             caller: Caller | None = None
             try:
                 caller = current_caller()
-                if caller.kind not in kinds:
-                    raise NotAllowed("This connection may not send this event.")
-                _still_let_in(caller)
+                caller = _still_let_in(caller)
+                need.check(caller)
+                _check_session(caller, payload)
                 try:
                     signature.bind(caller, *payload)
                 except TypeError:
@@ -106,9 +116,38 @@ def answers(*kinds: CallerKind) -> Callable[[Handler], Callable[..., dict[str, A
                 )
                 return refusal("error", "The server failed on this message; the log says why.")
 
+        answer.__dict__["need"] = need
         return answer
 
     return decorate
+
+
+def declared_events(socketio: SocketIO) -> dict[str, Need | None]:
+    """Every event a client may send, and what it needs; None where nothing was declared."""
+    handlers = socketio.server.handlers.get("/", {})
+    return {
+        event: getattr(handler, "need", None)
+        for event, handler in sorted(handlers.items())
+        if event not in ("connect", "disconnect")
+    }
+
+
+def _check_session(caller: Caller, payload: tuple[Any, ...]) -> None:
+    """A message that names a session is for those who may see that session."""
+    named = payload[0].get("session_id") if payload and isinstance(payload[0], dict) else None
+    if not isinstance(named, str):
+        return
+    caller.require_session(named)
+    if caller.sees_every_exam:
+        return
+    services: Services = flask.current_app.extensions["candor"]
+    try:
+        session = services.sessions.get(named)
+    except NotFound:
+        raise NotAllowed("This belongs to an exam that is not assigned to you.") from None
+    caller.require_exam(session.exam_id)
+    if caller.kind == "student" and not is_here(session, caller.place, caller.network):
+        raise NotAllowed("This session is running on another device or network.")
 
 
 def refusal(code: str, message: str) -> dict[str, Any]:
@@ -121,7 +160,9 @@ def register(socketio: SocketIO, services: Services) -> None:
 
     def connect(auth: object = None) -> None:
         try:
+            services.limits.check(flask.request.remote_addr or "")
             caller = _authenticate(services, auth)
+            check_connections(caller, services.callers.all())
         except CandorError as error:
             raise ConnectionRefusedError(
                 error.message, {"code": error.code, "message": error.message}
@@ -157,7 +198,8 @@ def _authenticate(services: Services, auth: object) -> Caller:
     if token is not None:
         if not isinstance(token, str) or key is not None:
             raise NotAuthenticated("Send one token, as text.")
-        return services.doors.by_token(token)
+        network = services.places.network_of(flask.request.remote_addr or "")
+        return services.doors.by_token(token, network)
     if key is not None:
         if not isinstance(key, str):
             raise NotAuthenticated("Send the key as text.")
@@ -168,10 +210,15 @@ def _authenticate(services: Services, auth: object) -> Caller:
     return services.doors.by_login(login)
 
 
-def _still_let_in(caller: Caller) -> None:
-    """A staff connection does not outlive its login."""
+def _still_let_in(caller: Caller) -> Caller:
+    """The caller as of now: a connection outlives neither its login nor its key."""
+    services: Services = flask.current_app.extensions["candor"]
+    doors = services.doors
     if caller.kind == "staff":
         login = stored_login()
         if login is None:
             raise NotAuthenticated("Sign in again.")
-        flask.current_app.extensions["candor"].doors.by_login(login)
+        return replace(doors.by_login(login), sid=caller.sid)
+    if caller.kind == "integrator":
+        return replace(doors.by_key_id(caller.name), sid=caller.sid)
+    return caller

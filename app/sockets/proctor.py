@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from flask_socketio import SocketIO, join_room, leave_room
 
-from app.errors import InvalidInput, TooMany
-from app.monitoring.live import MOST_THUMBNAILS, WALL, session_room
+from app.access.needs import SESSIONS_DECIDE, WATCH, WATCH_SESSION
+from app.errors import InvalidInput, NotFound, TooMany
+from app.monitoring.live import MOST_THUMBNAILS, WALL, session_room, wall_room
 from app.sockets.connect import Caller, answers
 
 if TYPE_CHECKING:
@@ -22,10 +23,9 @@ def register(socketio: SocketIO, services: Services) -> None:
     """Register the events of proctors, integrators and students who look at a session."""
     live = services.live
 
-    @answers("student", "integrator", "staff")
+    @answers(WATCH_SESSION)
     def join_session(caller: Caller, payload: object) -> dict[str, Any]:
         session_id = _session_id(payload)
-        caller.require_session(session_id)
         services.sessions.get(session_id)
         if len(live.looks_at(caller.sid) - {session_id}) >= MOST_ROOMS:
             raise TooMany("This connection looks at too many sessions. Leave one first.")
@@ -33,35 +33,67 @@ def register(socketio: SocketIO, services: Services) -> None:
         live.join(caller.sid, session_id)
         return {"session_id": session_id}
 
-    @answers("student", "integrator", "staff")
+    @answers(WATCH_SESSION)
     def leave_session(caller: Caller, payload: object) -> None:
         session_id = _session_id(payload)
-        caller.require_session(session_id)
         leave_room(session_room(session_id))
         live.leave(caller.sid, session_id)
 
-    @answers("staff")
+    @answers(WATCH)
     def join_wall(caller: Caller, _payload: object = None) -> dict[str, Any]:
-        join_room(WALL)
-        return {"sessions": live.join_wall(caller.sid)}
+        exams = None if caller.sees_every_exam else caller.exams
+        for room in _wall_rooms(caller):
+            join_room(room)
+        return {"sessions": live.join_wall(caller.sid, exams)}
 
-    @answers("staff")
+    @answers(WATCH)
     def leave_wall(caller: Caller, _payload: object = None) -> None:
-        leave_room(WALL)
+        for room in _wall_rooms(caller):
+            leave_room(room)
         live.leave_wall(caller.sid)
 
-    @answers("staff")
+    @answers(WATCH)
     def want_thumbnails(caller: Caller, payload: object) -> None:
-        live.want(caller.sid, _session_ids(payload))
+        wished = _session_ids(payload)
+        if not caller.sees_every_exam:
+            wished = [each for each in wished if caller.may_see(_exam_of(services, each))]
+        live.want(caller.sid, wished)
+
+    @answers(SESSIONS_DECIDE)
+    def decide_place(_caller: Caller, payload: object) -> dict[str, Any]:
+        given = payload if isinstance(payload, Mapping) else {}
+        request_id, approve = given.get("request_id"), given.get("approve")
+        if not isinstance(request_id, str) or not isinstance(approve, bool):
+            raise InvalidInput("Send {session_id, request_id, approve}.")
+        return services.decide_place(_session_id(payload), request_id, approve=approve)
+
+    @answers(SESSIONS_DECIDE)
+    def resume(_caller: Caller, payload: object) -> None:
+        session_id = _session_id(payload)
+        services.sessions.get(session_id)
+        services.monitor.resume(session_id)
 
     for event, handler in (
+        ("resume", resume),
         ("join_session", join_session),
         ("leave_session", leave_session),
         ("join_wall", join_wall),
         ("leave_wall", leave_wall),
         ("want_thumbnails", want_thumbnails),
+        ("decide_place", decide_place),
     ):
         socketio.on_event(event, handler)
+
+
+def _wall_rooms(caller: Caller) -> list[str]:
+    return [WALL] if caller.sees_every_exam else [wall_room(exam) for exam in caller.exams]
+
+
+def _exam_of(services: Services, session_id: str) -> str:
+    try:
+        return services.sessions.get(session_id).exam_id
+    except NotFound:
+        return ""
 
 
 def _session_id(payload: object) -> str:

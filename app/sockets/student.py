@@ -1,7 +1,7 @@
 """What a student's browser or an agent may say: `start`, `batch`, `screen_event`, `end_session`.
 
-`docs/protocol.md` describes the messages. A session has one connection at a time; a newer one
-takes the older one's place.
+`docs/protocol.md` describes the messages. A session has one connection at a time. A newer one of
+the same device on the same network takes the older one's place; another waits for a proctor.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+import flask
 from flask_socketio import SocketIO, join_room
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from app.access.doors import is_here
+from app.access.needs import ARRIVE, STREAM
+from app.access.places import PlaceRefused, PlaceWaits, digest_of, new_place, place_payload
 from app.errors import Conflict, InvalidInput, TooMany
 from app.intake.intake import BatchReceipt
 from app.intake.rates import TokenBucket
@@ -100,29 +104,36 @@ def register(socketio: SocketIO, services: Services) -> None:
     """Answer the events of students and agents."""
     seats = Seats()
 
-    @answers("student")
+    @answers(ARRIVE)
     def start(caller: Caller, payload: object) -> Mapping[str, Any]:
         _read_start(payload)
-        replaced = seats.take(caller.session_id, caller.sid, services.clock.monotonic_s())
-        session = services.sessions.start(caller.session_id)
-        next_seq = services.ingest.begin(caller.session_id)
-        join_room(f"student:{caller.session_id}")
+        session_id = caller.session_id
+        with services.places.moving(session_id):
+            place = _place_of(services, caller)
+            replaced = seats.take(session_id, caller.sid, services.clock.monotonic_s())
+            session = services.sessions.start(session_id)
+            digest = digest_of(place)
+            if (session.place, session.network) != (digest, caller.network):
+                services.repository.update_session(session_id, place=digest, network=caller.network)
+        services.callers.add(replace(caller, place=place, is_elsewhere=False))
+        next_seq = services.ingest.begin(session_id)
+        join_room(f"student:{session_id}")
         if replaced is not None:
-            log.info("A newer connection took over", extra={"session_id": caller.session_id})
-            _say_goodbye(socketio, services, replaced, caller.session_id, "replaced")
-        return _started(services, session, next_seq)
+            log.info("A newer connection took over", extra={"session_id": session_id})
+            _say_goodbye(socketio, services, replaced, session_id, "replaced")
+        return _started(services, session, next_seq, place)
 
-    @answers("student")
+    @answers(STREAM)
     def batch(caller: Caller, header: object, body: object = None) -> Mapping[str, Any]:
         seats.require(caller.session_id, caller.sid)
         return _receipt(services.ingest.accept_batch(caller.session_id, header, body))
 
-    @answers("student")
+    @answers(STREAM)
     def screen_event(caller: Caller, payload: object) -> Mapping[str, Any]:
         seats.require(caller.session_id, caller.sid)
         return {"id": services.ingest.accept_event(caller.session_id, payload)}
 
-    @answers("student")
+    @answers(STREAM)
     def end_session(caller: Caller, _payload: object = None) -> None:
         seats.require(caller.session_id, caller.sid)
         services.sessions.end(caller.session_id, EndCause.STUDENT)
@@ -133,6 +144,7 @@ def register(socketio: SocketIO, services: Services) -> None:
 
     def ended(session_id: str, cause: EndCause) -> None:
         seats.end(session_id)
+        services.places.forget(session_id)
         for caller in services.callers.all():
             if caller.kind != "student" or caller.session_id != session_id:
                 continue
@@ -151,6 +163,34 @@ def register(socketio: SocketIO, services: Services) -> None:
     services.sessions.when_ended(ended)
 
 
+def _place_of(services: Services, caller: Caller) -> str:
+    """The device this connection is or becomes; raises PlaceWaits until a proctor agrees."""
+    session = services.sessions.get(caller.session_id)
+    if is_here(session, caller.place, caller.network):
+        return caller.place or new_place()
+    is_same_device = bool(caller.place) and digest_of(caller.place) == session.place
+    reason = "network" if is_same_device else "device"
+    device = f"{caller.place}\n{caller.network}\n{_user_agent()}"
+    request, is_new = services.places.ask(caller.session_id, device, reason)
+    if request.state == "approved":
+        return caller.place if is_same_device else new_place()
+    if request.state == "refused":
+        raise PlaceRefused(
+            "Your proctor did not let this device in. Continue on the device you started with."
+        )
+    if is_new:
+        log.info("Another place asks for a session", extra={"session_id": caller.session_id})
+        services.live.place_asked(caller.session_id, place_payload(request))
+    raise PlaceWaits(
+        "This session is running on another device or network. Your proctor has been asked to"
+        " let this one in; keep this page open."
+    )
+
+
+def _user_agent() -> str:
+    return (flask.request.headers.get("User-Agent") or "")[:300]
+
+
 def _read_start(payload: object) -> StartMessage:
     try:
         return StartMessage.model_validate(payload)
@@ -158,13 +198,15 @@ def _read_start(payload: object) -> StartMessage:
         raise InvalidInput('`start` needs {client: "browser" or "agent"}.') from None
 
 
-def _started(services: Services, session: SessionRecord, next_seq: int) -> Mapping[str, Any]:
+def _started(
+    services: Services, session: SessionRecord, next_seq: int, place: str
+) -> Mapping[str, Any]:
     started_at = session.started_at or services.clock.now()
     return {
         "session_id": session.session_id,
         "user_id": session.user_id,
         "exam_id": session.exam_id,
-        "token": services.tokens.stream(session.session_id),
+        "token": services.tokens.stream(session.session_id, place),
         "server_ms": services.clock.now().timestamp() * 1000,
         "started_ms": started_at.timestamp() * 1000,
         "next_seq": next_seq,

@@ -42,7 +42,6 @@ log = logging.getLogger(__name__)
 
 LARGEST_BODY_BYTES = 1_000_000
 LARGEST_SOCKET_MESSAGE_BYTES = 8_000_000
-LOGIN_LASTS = timedelta(hours=12)
 
 ROUTES = (
     *portal.ROUTES,
@@ -87,6 +86,7 @@ def build_app(
         async_mode="threading",
         async_handlers=False,
         max_http_buffer_size=LARGEST_SOCKET_MESSAGE_BYTES,
+        cors_allowed_origins=_origin_check(settings) if settings.other_origins else None,
     )
     socketio.init_app(app)
     harden(socketio)
@@ -124,7 +124,7 @@ def _configure(app: flask.Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.is_tls or settings.public_url.startswith("https://"),
-        PERMANENT_SESSION_LIFETIME=LOGIN_LASTS,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.login_max_h),
         MAX_CONTENT_LENGTH=LARGEST_BODY_BYTES,
         TEMPLATES_AUTO_RELOAD=settings.debug,
         # Checked by hand after authentication; a page may stay open for a whole exam; and
@@ -133,6 +133,17 @@ def _configure(app: flask.Flask, settings: Settings) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
     )
+
+
+def _origin_check(settings: Settings) -> Callable[[str | None, dict[str, Any]], bool]:
+    """Pages of this host and of the named other origins may connect."""
+    named = {*settings.other_origins, settings.public_url.rstrip("/")} - {""}
+
+    def is_allowed(origin: str | None, environ: dict[str, Any]) -> bool:
+        own = f"{environ.get('wsgi.url_scheme')}://{environ.get('HTTP_HOST')}"
+        return origin is None or origin == own or origin in named
+
+    return is_allowed
 
 
 def _add_context(app: flask.Flask, services: Services) -> None:

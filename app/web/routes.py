@@ -16,12 +16,15 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from pydantic import BaseModel, ValidationError
 
 from app.access.doors import Caller, CallerKind
+from app.access.needs import Need
 from app.errors import CandorError, InvalidInput, NotAllowed, NotAuthenticated
+from app.ids import is_ours
 from app.sockets.connect import stored_login
 from app.wiring import Services
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LONGEST_SHOWN_PROBLEMS = 5
+LONGEST_PATH = 300
 
 csrf = CSRFProtect()
 
@@ -48,7 +51,7 @@ Handle = Callable[[Call], Any]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation. `callers` empty means open to everybody (`security: []`).
+    """One operation. `needs` has no default: whoever adds a route says who may use it.
 
     `path` is written as in OpenAPI: `/api/session/{session_id}/details`; a name that ends in
     `filepath` also matches slashes. `answer` None means that `media` is sent as it is.
@@ -59,7 +62,7 @@ class Route:
     name: str
     summary: str
     handle: Handle
-    callers: tuple[CallerKind, ...] = ()
+    needs: Need
     body: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
     media: str = "application/json"
@@ -67,6 +70,11 @@ class Route:
     is_page: bool = False
     refusals: Mapping[int, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def callers(self) -> tuple[CallerKind, ...]:
+        """The kinds of callers that can pass; none means open (`security: []`)."""
+        return self.needs.callers
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -91,6 +99,7 @@ def bind(app: flask.Flask, routes: Sequence[Route], services: Services) -> None:
 
 def _view(route: Route, services: Services) -> Callable[..., flask.typing.ResponseReturnValue]:
     def view(**path: str) -> flask.typing.ResponseReturnValue:
+        services.limits.check(flask.request.remote_addr or "")
         caller, by_cookie = _let_in(route, services)
         if route.method not in SAFE_METHODS and (by_cookie or not route.callers):
             _check_page()
@@ -109,7 +118,7 @@ def _view(route: Route, services: Services) -> Callable[..., flask.typing.Respon
 
 def _let_in(route: Route, services: Services) -> tuple[Caller | None, bool]:
     """The caller, and whether the browser's cookie (rather than a header) says so."""
-    if not route.callers:
+    if route.needs.is_open:
         return None, False
     header = flask.request.headers.get("Authorization")
     by_cookie = header is None or route.is_page
@@ -119,13 +128,49 @@ def _let_in(route: Route, services: Services) -> tuple[Caller | None, bool]:
             raise NotAuthenticated("Sign in, or send Authorization: Bearer <key>.")
         caller = services.doors.by_login(login)
     else:
-        caller = services.doors.by_bearer(_bearer(header or ""))
-    if caller.kind not in route.callers:
-        raise NotAllowed("This key or token does not open this.")
-    for name in ("session_id",):
-        if name in route.names:
-            caller.require_session((flask.request.view_args or {})[name])
+        network = services.places.network_of(flask.request.remote_addr or "")
+        caller = services.doors.by_bearer(_bearer(header or ""), network)
+    route.needs.check(caller)
+    _check_names(caller, flask.request.view_args or {}, services)
     return caller, by_cookie
+
+
+def _check_names(caller: Caller, named: Mapping[str, str], services: Services) -> None:
+    """What the path names must be of this caller's session or exams. Raises NotAllowed.
+
+    What does not exist is as closed as what is not the caller's own.
+    """
+    if "session_id" in named:
+        caller.require_session(named["session_id"])
+    if caller.sees_every_exam or caller.kind == "student":
+        return
+    for name in named.keys() & EXAM_OF.keys():
+        caller.require_exam(EXAM_OF[name](services, named[name]))
+
+
+def _exam_of_session(services: Services, session_id: str) -> str:
+    record = services.repository.session(session_id) if is_ours(session_id) else None
+    return record.exam_id if record else ""
+
+
+def _exam_of_clip(services: Services, clip_id: str) -> str:
+    record = services.repository.clip(clip_id) if is_ours(clip_id) else None
+    return record.exam_id if record else ""
+
+
+def _exam_of_file(services: Services, path: str) -> str:
+    is_sane = len(path) <= LONGEST_PATH and path.isprintable()
+    record = services.repository.clip_of_file(path) if is_sane else None
+    return record.exam_id if record else ""
+
+
+EXAM_OF: dict[str, Callable[[Services, str], str]] = {
+    "session_id": _exam_of_session,
+    "video_id": _exam_of_clip,
+    "clip_id": _exam_of_clip,
+    "filepath": _exam_of_file,
+    "exam_id": lambda _services, exam_id: exam_id,
+}
 
 
 def _bearer(header: str) -> str:
@@ -152,10 +197,24 @@ def _read(model: type[BaseModel]) -> BaseModel:
         given = None
     if not isinstance(given, dict):
         raise InvalidInput("Send a JSON object.")
+    refuse_operators(given)
     try:
         return model.model_validate(given)
     except ValidationError as error:
         raise InvalidInput(sentences(error)) from None
+
+
+def refuse_operators(given: object) -> None:
+    """Raise InvalidInput for keys a database could take for an operator or a path."""
+    waiting = [given]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if any(key.startswith("$") or "\0" in key for key in value):
+                raise InvalidInput("Names may not begin with $.")
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
 
 
 def sentences(error: ValidationError) -> str:

@@ -109,7 +109,7 @@ def test_a_message_over_every_limit_closes_the_line_and_the_session_goes_on(
     student.send((scripted_jpeg(),))
     student.client.emit("batch", ({"seq": 1, "sent_ms": 1.0}, bytes(20_000_000)))
     student.next_said("disconnect")
-    again = server.student(session)
+    again = Student(server.url, student.token)
     assert again.start()["next_seq"] == 1
     assert again.send((scripted_jpeg(),))["next_seq"] == 2
     again.close()
@@ -156,13 +156,47 @@ def test_a_newer_connection_takes_the_place_of_the_older_one(
 ) -> None:
     student.start()
     student.send((scripted_jpeg(),))
-    newer = server.student(session)
+    newer = Student(server.url, student.token)
     assert newer.start()["next_seq"] == 1
     assert student.next_said("session_ended")["cause"] == "replaced"
     student.next_said("disconnect")
     assert newer.send((scripted_jpeg(),))["ok"] is True
     assert server.services.ingest.contact(session.session_id) is not None
     newer.close()
+
+
+def test_another_device_waits_until_a_proctor_lets_it_in(
+    server: LiveServer, session: SessionRecord, student: Student
+) -> None:
+    student.start()
+    other = server.student(session)
+    for _ in range(3):
+        assert refusal(other.ask("start", {"client": "agent"})) == "waiting"
+        assert refusal(other.ask("batch", *other.batch((scripted_jpeg(),)))) == "not_allowed"
+    assert student.send((scripted_jpeg(),))["ok"] is True
+    (waiting,) = server.services.places.waiting(session.session_id)
+    assert waiting.reason == "device"
+    server.services.decide_place(session.session_id, waiting.request_id, approve=True)
+    assert other.start()["ok"] is True
+    assert student.next_said("session_ended")["cause"] == "replaced"
+    assert other.send((scripted_jpeg(),))["ok"] is True
+    old = Student(server.url, student.token)
+    assert refusal(old.ask("start", {"client": "agent"})) == "waiting"
+    other.close()
+    old.close()
+
+
+def test_a_refused_device_stays_out(
+    server: LiveServer, session: SessionRecord, student: Student
+) -> None:
+    student.start()
+    other = server.student(session)
+    assert refusal(other.ask("start", {"client": "agent"})) == "waiting"
+    (waiting,) = server.services.places.waiting(session.session_id)
+    server.services.decide_place(session.session_id, waiting.request_id, approve=False)
+    assert refusal(other.ask("start", {"client": "agent"})) == "not_allowed"
+    assert student.send((scripted_jpeg(),))["ok"] is True
+    other.close()
 
 
 def test_ending_is_acknowledged_then_told_then_the_line_is_closed(

@@ -11,10 +11,12 @@ import pytest
 from flask_socketio import SocketIO
 
 from app.access.doors import Caller, Login
+from app.access.limits import Limits
+from app.access.places import Places
 from app.errors import NotAuthenticated, NotFound
 from app.monitoring.live import LiveRooms
 from app.monitoring.views import SessionView
-from app.records import EndCause, SessionState
+from app.records import EndCause, SessionRecord, SessionState
 from app.sockets import connect, proctor
 from app.sockets.connect import Callers
 from scoring.model import IntervalScore, Scores
@@ -25,22 +27,26 @@ SESSIONS = ("s1", "s2", *(f"many{number}" for number in range(51)))
 
 
 class FakeDoors:
-    def by_token(self, token: str) -> Caller:
+    def by_token(self, token: str, network: str) -> Caller:
         if not token.startswith("token-"):
             raise NotAuthenticated("no such token")
         return Caller("student", session_id=token.removeprefix("token-"))
 
     def by_key(self, key: str) -> Caller:
-        return Caller("integrator", name=key)
+        return Caller("integrator", name=key, scopes=frozenset({"sessions:read"}))
+
+    by_key_id = by_key
 
     def by_login(self, login: Login) -> Caller:
-        return Caller("staff", name=login.username, role="proctor")
+        exams = frozenset({"math"} if login.username == "admin" else {"art"})
+        return Caller("staff", name=login.username, role="proctor", exams=exams)
 
 
 class FakeSessions:
-    def get(self, session_id: object) -> None:
+    def get(self, session_id: object) -> SessionRecord:
         if session_id not in SESSIONS:
             raise NotFound("There is no such session.")
+        return SessionRecord(str(session_id), "ann", "math", SessionState.RUNNING, NOON)
 
 
 @dataclass
@@ -59,10 +65,10 @@ class Door:
     def integrator(self) -> Any:
         return self.socketio.test_client(self.app, auth={"key": "k"})
 
-    def staff(self) -> Any:
+    def staff(self, username: str = "admin") -> Any:
         browser = self.app.test_client()
         with browser.session_transaction() as cookie:
-            cookie["login"] = {"username": "admin", "stamp": "x", "login_id": "1"}
+            cookie["login"] = {"username": username, "stamp": "x", "login_id": "1"}
         return self.socketio.test_client(self.app, flask_test_client=browser)
 
     def show(self, session_id: str) -> None:
@@ -109,6 +115,8 @@ def door() -> Door:
         doors=FakeDoors(),
         callers=Callers(),
         is_closing=False,
+        limits=Limits(clock, 1000),
+        places=Places(clock, "secret"),
         gone=lambda caller: live.forget(caller.sid),
     )
     app.extensions["candor"] = services
@@ -173,7 +181,7 @@ def test_the_wall_answers_with_every_row_and_then_sends_changes(door: Door) -> N
 
 
 def test_a_session_that_does_not_exist_has_no_room(door: Door) -> None:
-    refused = ask(door.staff(), "join_session", {"session_id": "gone"})
+    refused = ask(door.integrator(), "join_session", {"session_id": "gone"})
     assert refused["error"]["code"] == "not_found"
     assert door.live.viewers("gone") == 0
 
@@ -219,3 +227,25 @@ def test_who_disconnects_is_no_longer_counted(door: Door) -> None:
     assert door.live.viewers("s1") == 0
     assert door.live.counters()["live_viewers"] == 0
     assert door.wished[-1] == frozenset()
+
+
+def test_a_proctor_sees_the_wall_of_the_assigned_exams_only(door: Door) -> None:
+    mine, other = door.staff(), door.staff("art-teacher")
+    door.show("s1")
+    assert [row["session_id"] for row in ask(mine, "join_wall", {})["sessions"]] == ["s1"]
+    assert ask(other, "join_wall", {})["sessions"] == []
+    door.clock.advance(5)
+    door.show("s2")
+    door.live.ended("s2", EndCause.STUDENT)
+    door.live.send_due()
+    assert set(names(mine)) == {"wall_update", "session_event"}
+    assert names(other) == []
+
+
+def test_a_proctor_of_another_exam_has_no_room_and_no_thumbnails(door: Door) -> None:
+    other = door.staff("art-teacher")
+    for session_id in ("s1", "none"):
+        answer = ask(other, "join_session", {"session_id": session_id})
+        assert answer["error"]["code"] == "not_allowed"
+    assert ask(other, "want_thumbnails", {"session_ids": ["s1"]})["ok"]
+    assert door.wished == []

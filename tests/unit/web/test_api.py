@@ -268,6 +268,7 @@ def test_the_machine_tells_detectors_counters_and_store(web: Web) -> None:
         "ingest_batches": 3,
         "worker_restarts": 1,
         "monitor_waiting": 0,
+        "web_requests_refused": 0,
     }
     assert body["store"] == {"engine": "neosqlite", "ok": True}
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from flask_socketio import SocketIO
 
-from app.access.doors import Caller, CallerKind
+from app.access.doors import Caller
+from app.access.needs import STREAM, WATCH, Need
 from app.errors import NotFound
 from app.records import EndCause
 from app.sockets.connect import answers
@@ -24,11 +25,19 @@ def connect(web: Web, auth: object = None, browser: Any = None) -> Any:
     return socketio_of(web).test_client(web.app, auth=auth, flask_test_client=browser or web.anyone)
 
 
-def probe(web: Web, *kinds: CallerKind) -> list[Caller]:
-    """Register an event `probe` for these callers; the list fills with who sent it."""
+NEEDS = {
+    "student": STREAM,
+    "staff": WATCH,
+    "integrator": Need("probe", "A test.", scope="sessions:read"),
+    "looking": Need("probe", "A test.", frozenset({"admin"}), "sessions:read"),
+}
+
+
+def probe(web: Web, kind: str) -> list[Caller]:
+    """Register an event `probe` for these callers (see NEEDS); the list fills with who sent it."""
     asked: list[Caller] = []
 
-    @answers(*kinds)
+    @answers(NEEDS[kind])
     def probed(caller: Caller, payload: object) -> dict[str, object]:
         asked.append(caller)
         if payload == "missing":
@@ -112,7 +121,7 @@ def test_an_ended_session_lets_nobody_in(web: Web) -> None:
 
 
 def test_an_event_for_others_is_refused_before_its_content_is_looked_at(web: Web) -> None:
-    asked = probe(web, "staff", "integrator")
+    asked = probe(web, "looking")
     client = connect(web, {"token": web.create()["token"]})
     for payload in ((), (1,), (1, 2, 3), ("broken",)):
         assert ask(client, *payload)["error"]["code"] == "not_allowed"
