@@ -13,6 +13,8 @@ programs() {
     name=${file#tools/}
     name=${name%/__main__.py}
     name=${name%.py}
+    # `bench_detectors` is a part of `bench`, and asked for as `bench detectors`.
+    [ "$name" != "${name%%_*}" ] && [ -e "tools/${name%%_*}.py" ] && continue
     printf '%s\t%s\n' "${name//_/-}" "$(sed -n '1s/^"""\(.*[^"]\)"*$/\1/p' "$file")"
   done | sort
 }
@@ -29,7 +31,7 @@ Usage: ./run.sh [command] [arguments]
 
 Programs (each says more with --help):
 HELP
-  programs | while IFS=$'\t' read -r name line; do printf '  ./run.sh %-12s %s\n' "$name" "$line"; done
+  programs | while IFS=$'\t' read -r name line; do printf '  ./run.sh %-12s  %s\n' "$name" "$line"; done
 }
 
 make_env_file() { # `.env` from `.env.example`, with a secret of its own
