@@ -129,16 +129,23 @@ class LoopWatch:
     _LAG_S = 0.3
     _SHARE = 0.6
     _DISTINCT = 0.1
+    _ROWS = 400
+    _SPACING_S = 0.35
+    _STRIDE = 16
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[float, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]] = deque()
+        self._times = np.full(self._ROWS, -np.inf)
+        self._greys = np.zeros((self._ROWS, 768), np.float32)
+        self._next = 0
+        self._kept_s = float("-inf")
         self._matches: deque[tuple[float, float]] = deque()
 
     def is_looped(self, at_s: float, scene: Scene) -> bool:
-        while self._seen and at_s - self._seen[0][0] > self.HISTORY_S:
-            self._seen.popleft()
         lag_s = self._find_lag(at_s, scene)
-        self._seen.append((at_s, scene.grey))
+        if at_s - self._kept_s >= self._SPACING_S:
+            self._times[self._next], self._greys[self._next] = at_s, scene.grey
+            self._next = (self._next + 1) % self._ROWS
+            self._kept_s = at_s
         self._matches.append((at_s, lag_s))
         while self._matches and at_s - self._matches[0][0] > self.PROOF_S:
             self._matches.popleft()
@@ -153,14 +160,21 @@ class LoopWatch:
 
     def _find_lag(self, at_s: float, scene: Scene) -> float:
         """How long ago this very picture was seen, in seconds; 0 when never or always."""
-        old = [(t, grey) for t, grey in self._seen if at_s - t >= self.SHORTEST_S]
-        if len(old) < 4:
+        is_old = at_s - self._times >= self.SHORTEST_S
+        is_old &= at_s - self._times <= self.HISTORY_S
+        count = int(np.count_nonzero(is_old))
+        if count < 4:
             return 0.0
-        distances = np.abs(np.stack([grey for _, grey in old]) - scene.grey).mean(axis=1)
-        equal = distances < self.EQUAL
-        if not equal.any() or equal.mean() > self._DISTINCT + 2 / len(old):
+        # A few points of the picture rule out most of the past.
+        hint = np.abs(self._greys[:, :: self._STRIDE] - scene.grey[:: self._STRIDE]).mean(axis=1)
+        near = np.flatnonzero(is_old & (hint < self.EQUAL * 3))
+        if not near.size:
             return 0.0
-        return at_s - old[int(np.argmin(distances))][0]
+        distances = np.abs(self._greys[near] - scene.grey).mean(axis=1)
+        equal = int(np.count_nonzero(distances < self.EQUAL))
+        if not equal or equal / count > self._DISTINCT + 2 / count:
+            return 0.0
+        return at_s - float(self._times[near[int(np.argmin(distances))]])
 
 
 def load_camera(_config: WorkerConfig) -> CameraDetector:

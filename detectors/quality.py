@@ -92,8 +92,8 @@ def edge_ratio(grey: Pixels) -> float:
 
 
 def _grey(rgb: Pixels, size: tuple[int, int]) -> Pixels:
-    reduced = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(reduced, cv2.COLOR_RGB2GRAY), np.uint8)
+    green = cv2.extractChannel(rgb, 1)
+    return np.asarray(cv2.resize(green, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _gradient(grey: Pixels) -> Floats:

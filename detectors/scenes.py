@@ -10,6 +10,7 @@ import numpy as np
 from detectors.arrays import Floats, Pixels
 
 _SIZE = (32, 24)
+_EDGE_RANK = int(160 * 120 * 0.98)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,12 @@ class Scene:
 
 def describe(small: Pixels) -> Scene:
     """Describe a small grey picture, uint8 (120, 160)."""
-    tiny = np.asarray(
-        cv2.resize(small, _SIZE, interpolation=cv2.INTER_AREA).astype(np.float32), np.float32
-    )
-    soft = cv2.GaussianBlur(small, (0, 0), 1.5).astype(np.float32)
+    reduced = cv2.resize(small.astype(np.float32), _SIZE, interpolation=cv2.INTER_AREA)
+    tiny = np.asarray(reduced, np.float32)
+    soft = cv2.GaussianBlur(small, (7, 7), 1.5)
     across, along = cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1)
-    edge = float(np.percentile(cv2.magnitude(across, along), 98)) / 4
+    edges = cv2.magnitude(across, along).reshape(-1)
+    edge = float(np.partition(edges, _EDGE_RANK)[_EDGE_RANK]) / 4
     coarse = tiny - cv2.GaussianBlur(tiny, (0, 0), 4.0)
     flat = coarse.reshape(-1)
     return Scene(
