@@ -401,3 +401,27 @@ def test_encrypted_media_is_no_film_to_a_player(recorded: dict[bool, Path]) -> N
     film = next((recorded[True] / "data" / "flagged_videos").rglob("*.mp4.enc"))
     done = subprocess.run(["ffprobe", str(film)], capture_output=True, timeout=60, check=False)
     assert done.returncode != 0
+
+
+@pytest.mark.parametrize("encrypts", [False, True], ids=["plain", "encrypted"])
+def test_media_at_a_url_is_kept_sealed_and_verified_like_any_other(
+    tmp_path: Path, encrypts: bool
+) -> None:
+    (tmp_path / "key").write_text("k" * 64)
+    url = f"memory://{tmp_path.name}-{encrypts}"
+    here = settings_of(tmp_path, encrypts)
+    case = Case(here.model_copy(update={"media_url": url}))
+    case.record(clips=2)
+    assert case.problems() == ()
+    assert not here.clips_path.exists()
+    storage = case.media.storage
+    first = next(name for name in storage.names("ann/flagged_") if ".mp4" in name)
+    with storage.open(first) as file:
+        data = file.read()
+    storage.write(first, data[:-1] + bytes([data[-1] ^ 1]))
+    assert case.problems() == (
+        f"The clip {first} was altered: its content is not the one that was stored.",
+    )
+    storage.delete(first)
+    assert case.problems() == (f"The clip {first} was removed.",)
+    case.repository.close()
