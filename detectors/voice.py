@@ -42,6 +42,10 @@ class VoiceModel:
     def embed(self, windows: Iterable[Floats]) -> Floats:
         """Unit vectors float32 (n, 256) of windows float32 (25600,)."""
         mels = np.stack([without_floor(mel_spectrogram(at_level(w))) for w in windows])
+        return self.infer(mels)
+
+    def infer(self, mels: Floats) -> Floats:
+        """The network alone: unit vectors of spectrograms float32 (n, 160, 40)."""
         return np.asarray(self._session.run(None, {"mels": mels})[0], np.float32)
 
 
