@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from typing_extensions import Self
 
 from app.errors import SettingsError
+from app.zones import zone_of
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -70,6 +71,7 @@ class Settings(BaseModel):
         "", alias="PROCTOR_ALLOWED_ORIGINS", pattern=r"^(https?://[^\s/,]+(\s*,\s*|$))*$"
     )
     client_rate: float = Field(100, alias="PROCTOR_CLIENT_RATE", ge=1, le=100_000)
+    report_timezone: str = Field("UTC", alias="PROCTOR_REPORT_TIMEZONE")
     log_level: str = Field("INFO", alias="PROCTOR_LOG_LEVEL")
 
     @field_validator(
@@ -84,6 +86,12 @@ class Settings(BaseModel):
     def _known_scheme(cls, value: str) -> str:
         if value and not value.startswith(("mongodb://", "mongodb+srv://")):
             raise ValueError("must start with mongodb:// or mongodb+srv://, or be empty")
+        return value
+
+    @field_validator("report_timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        zone_of(value)
         return value
 
     @field_validator("log_level")

@@ -15,8 +15,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.access.secret import secret_key
+from app.api import exams as exams_api
 from app.api import machine as machine_api
 from app.api import openapi
+from app.api import reports as reports_api
 from app.api import sessions as sessions_api
 from app.api import videos as videos_api
 from app.clock import Clock, SystemClock
@@ -49,6 +51,8 @@ ROUTES = (
     *admin.ROUTES,
     *sessions_api.ROUTES,
     *videos_api.ROUTES,
+    *exams_api.ROUTES,
+    *reports_api.ROUTES,
     *machine_api.ROUTES,
     *openapi.ROUTES,
 )
