@@ -19,6 +19,8 @@ from app.access.rosters import Rosters
 from app.access.secret import secret_key
 from app.access.staff_desk import StaffDesk
 from app.access.tokens import Tokens
+from app.audit.doors import AuditedDoors
+from app.audit.log import AuditLog
 from app.clock import Clock
 from app.evidence.keys import load_master_key
 from app.evidence.manifest import Signer
@@ -30,6 +32,7 @@ from app.monitoring.live import LiveRooms
 from app.monitoring.monitor import Monitor
 from app.pool import InferencePool
 from app.pool.local import local_pool
+from app.privacy.parts import open_privacy
 from app.records import EndCause
 from app.sessions import Sessions
 from app.settings import Settings
@@ -82,6 +85,9 @@ class Services:
         self.rosters = Rosters(self.repository.people, self.clock)
         self.watch = ConnectionWatch(self.doors, self.callers, self.disconnect)
         self.doors.logins.limit(settings.login_idle_min, settings.login_max_h)
+        self.audit = AuditLog(self.repository.trail, load_master_key(settings), self.clock)
+        self.audited = AuditedDoors(self.audit, self.repository, self.clock)
+        self.privacy = open_privacy(settings, self.repository, self.media, self.audit, self.clock)
 
     def decide_place(self, session_id: str, request_id: str, *, approve: bool) -> dict[str, Any]:
         """Let a waiting device take a running session over, or not. Raises NotFound."""
@@ -124,6 +130,7 @@ class Services:
         self.watch.start()
         self.monitor.start()
         self.pool.start(self.monitor.post_result)
+        self.privacy.sweeper.start()
         reopened = self.sessions.reopen()
         log.info(
             "Server started",
@@ -168,6 +175,7 @@ class Services:
     def _stop_parts(self) -> None:
         steps: tuple[tuple[str, Callable[[], object]], ...] = (
             ("watch", self.watch.stop),
+            ("retention", self.privacy.sweeper.stop),
             ("sockets", self.close_connections),
             ("ingest", self.ingest.stop),
             ("pool", self.pool.stop),

@@ -35,10 +35,13 @@ def sign_in(call: Call) -> Response | tuple[str, int]:
             username, form.get("password", ""), flask.request.remote_addr or ""
         )
     except (NotAuthenticated, TooMany) as error:
+        if isinstance(error, NotAuthenticated):
+            call.services.audited.login(username, flask.request.remote_addr or "", is_good=False)
         return _form(error.message, username[:64], next_path), error.status
     login = call.services.doors.login_of(staff, secrets.token_hex(8))
     flask.session.clear()
     flask.session.permanent = True
+    call.services.audited.login(staff.username, flask.request.remote_addr or "", is_good=True)
     flask.session[LOGIN] = {
         "username": login.username,
         "stamp": login.stamp,

@@ -103,6 +103,9 @@ def answers(need: Need) -> Callable[[Handler], Callable[..., dict[str, Any]]]:
                     signature.bind(caller, *payload)
                 except TypeError:
                     raise InvalidInput("This event has the wrong number of parts.") from None
+                flask.current_app.extensions["candor"].audited.event(
+                    handler.__name__, caller, payload
+                )
                 return {"ok": True, **(handler(caller, *payload) or {})}
             except CandorError as error:
                 return refusal(error.code, error.message)

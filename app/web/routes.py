@@ -105,6 +105,7 @@ def _view(route: Route, services: Services) -> Callable[..., flask.typing.Respon
             _check_page()
         body = _read(route.body) if route.body else None
         answer = route.handle(Call(services, caller, path, body))
+        services.audited.request(route.method, route.name, caller, path, body, answer)
         if isinstance(answer, BaseModel):
             response = flask.make_response(answer.model_dump_json())
             response.mimetype = "application/json"
