@@ -47,6 +47,12 @@ USER_ID = "1 to 64 of A-Z a-z 0-9 . _ @ + -, first a letter or digit, no two dot
 class CreateSession(Asked):
     user_id: str = Field(description=USER_ID, examples=["student-17"])
     exam_id: str | None = Field(None, description=f'"default" when missing. {USER_ID}')
+    consent: str | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="Says that the caller asked the student, and which text was shown.",
+    )
 
 
 class EndSession(Asked):
@@ -274,6 +280,9 @@ class PortalConfig(Told):
 class WalkIn(Asked):
     user_id: str = Field(description=USER_ID)
     exam_id: str = Field(description=USER_ID)
+    name: str | None = Field(None, description="Asked where the exam has a roster.")
+    date_of_birth: str | None = Field(None, description="As 2004-02-29; see name.")
+    course: str | None = Field(None, description="See name.")
     token: str | None = Field(
         None, description="The token of the running session, to continue it after a reload."
     )

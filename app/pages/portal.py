@@ -5,8 +5,11 @@ from __future__ import annotations
 import flask
 
 from app.access.needs import ARRIVE, OPEN
+from app.access.rosters import Identity, IdentityNeeded
 from app.api.models import PortalConfig, PortalSession, WalkIn
 from app.errors import Conflict, NotAllowed, NotAuthenticated
+from app.ids import check_chosen_id
+from app.privacy.consent import VERSION
 from app.records import SessionRecord
 from app.web.routes import Call, Route
 
@@ -14,14 +17,18 @@ from app.web.routes import Call, Route
 def portal(call: Call) -> str:
     settings = call.services.settings
     return flask.render_template(
-        "portal.html", walk_in=settings.walk_in, capture_screen=settings.capture_screen
+        "portal.html",
+        walk_in=_is_door_open(call),
+        capture_screen=settings.capture_screen,
+        consent_version=VERSION,
+        legal_basis=settings.legal_basis,
     )
 
 
 def config(call: Call) -> PortalConfig:
     settings = call.services.settings
     return PortalConfig(
-        walk_in=settings.walk_in,
+        walk_in=_is_door_open(call),
         capture_screen=settings.capture_screen,
         video_fps=settings.video_fps,
         interval_s=settings.interval_s,
@@ -33,6 +40,9 @@ def config(call: Call) -> PortalConfig:
 def walk_in(call: Call) -> PortalSession:
     """A typed id opens a new session, or one nobody has joined; never a running one."""
     body: WalkIn = call.body
+    exam_id = check_chosen_id(body.exam_id, "The exam id")
+    if call.services.rosters.has_roster(exam_id):
+        return _by_roster(call, exam_id, body)
     if not call.services.settings.walk_in:
         raise NotAllowed(
             "Typing an id is switched off here. Open the link that your school sent you."
@@ -43,21 +53,44 @@ def walk_in(call: Call) -> PortalSession:
             "This session is already running in another window or on another computer."
             " Continue there, or ask your proctor to end it."
         )
-    return _session(call, record)
+    return _session(call, record, body.token if record.is_running else None)
+
+
+def _by_roster(call: Call, exam_id: str, body: WalkIn) -> PortalSession:
+    """Who is on the exam's roster and tells all details right; a running session stays put.
+
+    The token opens nothing of a running session before a proctor lets the device in.
+    """
+    identity = Identity(
+        body.user_id.strip(),
+        (body.name or "").strip(),
+        (body.date_of_birth or "").strip(),
+        (body.course or "").strip(),
+    )
+    if not (identity.name and identity.date_of_birth and identity.course):
+        raise IdentityNeeded("This exam asks for your name, date of birth and course as well.")
+    row = call.services.rosters.check(exam_id, identity, flask.request.remote_addr or "")
+    record, _ = call.services.sessions.create(row.student_id, exam_id)
+    return _session(call, record, body.token if _opens(call, body.token, record) else None)
+
+
+def _is_door_open(call: Call) -> bool:
+    """Whether typing something on the start page can open an exam."""
+    return call.services.settings.walk_in or call.services.rosters.has_any()
 
 
 def arrived(call: Call) -> PortalSession:
     return _session(call, call.services.sessions.get(call.by.session_id))
 
 
-def _session(call: Call, record: SessionRecord) -> PortalSession:
+def _session(call: Call, record: SessionRecord, held: str | None = None) -> PortalSession:
     return PortalSession(
         session_id=record.session_id,
         user_id=record.user_id,
         exam_id=record.exam_id,
         state=record.state.value,
         is_running=record.is_running,
-        token=call.services.tokens.join(record.session_id),
+        token=held or call.services.tokens.join(record.session_id),
     )
 
 

@@ -18,7 +18,9 @@ from app.access.secret import secret_key
 from app.api import exams as exams_api
 from app.api import machine as machine_api
 from app.api import openapi
+from app.api import places as places_api
 from app.api import reports as reports_api
+from app.api import roster as roster_api
 from app.api import sessions as sessions_api
 from app.api import videos as videos_api
 from app.clock import Clock, SystemClock
@@ -29,7 +31,8 @@ from app.errors import (
     NotFound,
     TooLarge,
 )
-from app.pages import admin, login, portal
+from app.pages import admin, login, people, portal
+from app.pages import roster as roster_page
 from app.settings import PROJECT_ROOT, Settings
 from app.sockets.connect import register as register_doors
 from app.sockets.connect import stored_login
@@ -54,6 +57,10 @@ ROUTES = (
     *exams_api.ROUTES,
     *reports_api.ROUTES,
     *machine_api.ROUTES,
+    *people.ROUTES,
+    *roster_page.ROUTES,
+    *roster_api.ROUTES,
+    *places_api.ROUTES,
     *openapi.ROUTES,
 )
 
