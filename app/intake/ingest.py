@@ -61,7 +61,7 @@ class Ingest:
             if session_id in self._intakes:
                 return
             time = SessionTime(session.started_at or self._clock.now(), self._clock)
-            ring = self._closed_rings.pop(session_id, None) or self._new_ring()
+            ring = self._closed_rings.pop(session_id, None) or self._new_ring(session)
             mailbox = Mailbox(self._settings.analysis_fps)
             self._intakes[session_id] = Intake(
                 time, ring, mailbox, lambda event: self._monitor.post_event(session_id, event)
@@ -174,9 +174,16 @@ class Ingest:
             raise Conflict("The session is not running. Start it again, or create a new one.")
         return intake
 
-    def _new_ring(self) -> EvidenceRing:
+    def _new_ring(self, session: SessionRecord) -> EvidenceRing:
         settings = self._settings
-        keep_s = settings.pre_roll_s + settings.interval_s + settings.post_roll_s + _RING_MARGIN_S
+        keep_s = settings.pre_roll_s + settings.interval_s + settings.post_roll_s
+        try:
+            policy = policy_from_dict(session.policy)
+            # The longer of both, so that an exam's longer intervals fit whole.
+            keep_s = max(keep_s, policy.pre_roll_s + policy.interval_s + policy.post_roll_s)
+        except PolicyError:
+            log.warning("A policy cannot be read", extra={"session_id": session.session_id})
+        keep_s += _RING_MARGIN_S
         per_s = settings.video_fps * _FRAME_BYTES + _OTHER_BYTES_PER_S
         return EvidenceRing(keep_s, int(keep_s * per_s))
 
