@@ -23,6 +23,7 @@ from app.api.models import (
 )
 from app.api.shapes import details_of, summary_of
 from app.ids import DEFAULT_EXAM
+from app.privacy.consent import collected
 from app.records import EndCause, SessionRecord
 from app.web.routes import Call, Route
 
@@ -31,6 +32,11 @@ def create(call: Call) -> CreatedSession:
     body: CreateSession = call.body
     call.by.require_exam(body.exam_id or DEFAULT_EXAM)
     record, is_new = call.services.sessions.create(body.user_id, body.exam_id)
+    if body.consent is not None:
+        services = call.services
+        terms = services.exams.terms(record.exam_id, record.user_id)
+        taken = collected(terms.policy, terms.capture_screen, services.settings)
+        services.privacy.consents.give(record, body.consent, "integrator", taken)
     token = call.services.tokens.join(record.session_id)
     return CreatedSession(
         session_id=record.session_id,

@@ -16,9 +16,10 @@ from app.clock import Clock, SessionTime
 from app.errors import CandorError, Conflict, Unavailable
 from app.evidence.ring import EvidenceRing
 from app.intake.batch import parse_batch, parse_event
-from app.intake.intake import BatchReceipt, Intake, StreamState
+from app.intake.intake import AUDIO, CAMERA, BatchReceipt, Intake, StreamState
 from app.intake.mailbox import Mailbox
 from app.pool import InferencePool
+from app.privacy.consent import uses_audio, uses_camera
 from app.records import SessionRecord
 from app.settings import Settings
 from scoring.model import Detector, ScreenEvent
@@ -64,7 +65,11 @@ class Ingest:
             ring = self._closed_rings.pop(session_id, None) or self._new_ring(session)
             mailbox = Mailbox(self._settings.analysis_fps)
             self._intakes[session_id] = Intake(
-                time, ring, mailbox, lambda event: self._monitor.post_event(session_id, event)
+                time,
+                ring,
+                mailbox,
+                lambda event: self._monitor.post_event(session_id, event),
+                _takes(session),
             )
         self._pool.open(session_id, mailbox, _detectors(session))
 
@@ -186,6 +191,12 @@ class Ingest:
         keep_s += _RING_MARGIN_S
         per_s = settings.video_fps * _FRAME_BYTES + _OTHER_BYTES_PER_S
         return EvidenceRing(keep_s, int(keep_s * per_s))
+
+
+def _takes(session: SessionRecord) -> frozenset[str]:
+    """What the policy uses: with every detector of a device off, nothing of it is kept."""
+    used = ((CAMERA, uses_camera(session.policy)), (AUDIO, uses_audio(session.policy)))
+    return frozenset(name for name, is_used in used if is_used)
 
 
 def _detectors(session: SessionRecord) -> frozenset[str]:

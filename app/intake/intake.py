@@ -86,6 +86,10 @@ class StreamState:
     counters: dict[str, int] = field(default_factory=dict)
 
 
+CAMERA, AUDIO = "camera", "audio"
+EVERYTHING = frozenset({CAMERA, AUDIO})
+
+
 class Intake:
     """Checks and times the parts of one session's batches and events.
 
@@ -99,8 +103,11 @@ class Intake:
         ring: EvidenceRing,
         mailbox: Mailbox,
         post_event: Callable[[ScreenEvent], None],
+        takes: frozenset[str] = EVERYTHING,
     ) -> None:
+        """`takes` names what the session's policy uses; the rest is thrown away unread."""
         now_s = time.now_s()
+        self._takes = takes
         self.ring = ring
         self.mailbox = mailbox
         self._time = time
@@ -214,7 +221,7 @@ class Intake:
 
     def _take_frames(self, batch: Batch, now_s: float) -> list[Refusal]:
         refused, frames = [], []
-        for part in batch.frames:
+        for part in batch.frames if CAMERA in self._takes else ():
             try:
                 inspect_jpeg(part.data, FRAME_MAX_BYTES)
                 at_s = self._frame_order.place(self._capture.at_s(part.t_ms, now_s), now_s)
@@ -230,7 +237,7 @@ class Intake:
 
     def _take_sounds(self, batch: Batch, now_s: float) -> list[Refusal]:
         refused, sounds, total_s = [], [], 0.0
-        for part in batch.sounds:
+        for part in batch.sounds if AUDIO in self._takes else ():
             try:
                 check_sound(part.data)
                 span_s = len(part.data) / PCM_BYTES_PER_S

@@ -9,6 +9,7 @@ from app.clock import Clock
 from app.errors import NotAllowed
 from app.privacy.records import ConsentRecord
 from app.records import SessionRecord
+from app.settings import Settings
 from app.store.trail import Trail
 from scoring.model import Detector
 
@@ -24,6 +25,7 @@ TEXT = (
 )
 VERSION = f"1-{hashlib.sha256(TEXT.encode()).hexdigest()[:8]}"
 LONGEST_VERSION = 100
+NONE_STATED = "none stated"
 
 CAMERA_DETECTORS = frozenset(
     {Detector.FACE, Detector.GAZE, Detector.IDENTITY, Detector.OBJECTS, Detector.CAMERA}
@@ -39,6 +41,20 @@ def uses_camera(policy: Mapping[str, object]) -> bool:
 def uses_audio(policy: Mapping[str, object]) -> bool:
     """Whether any detector of sound is on; without one no sound is taken."""
     return not {each.value for each in AUDIO_DETECTORS} <= _off(policy)
+
+
+def collected(
+    policy: Mapping[str, object], capture_screen: bool | None, settings: Settings
+) -> tuple[str, ...]:
+    """What is taken in of a session under this policy."""
+    uses_screen = settings.capture_screen if capture_screen is None else capture_screen
+    parts = (
+        ("camera", uses_camera(policy)),
+        ("microphone", uses_audio(policy)),
+        ("screen", uses_screen),
+        ("page events", True),
+    )
+    return tuple(name for name, is_taken in parts if is_taken)
 
 
 def _off(policy: Mapping[str, object]) -> set[str]:

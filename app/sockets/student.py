@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import flask
 from flask_socketio import SocketIO, join_room
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.access.doors import is_here
 from app.access.needs import ARRIVE, STREAM
@@ -22,6 +22,13 @@ from app.access.places import PlaceRefused, PlaceWaits, digest_of, new_place, pl
 from app.errors import Conflict, InvalidInput, TooMany
 from app.intake.intake import BatchReceipt
 from app.intake.rates import TokenBucket
+from app.privacy.consent import (
+    LONGEST_VERSION,
+    NONE_STATED,
+    collected,
+    uses_audio,
+    uses_camera,
+)
 from app.records import EndCause, SessionRecord
 from app.settings import Settings
 from app.sockets.connect import Caller, answers
@@ -46,6 +53,7 @@ class StartMessage(BaseModel):
 
     client: Literal["browser", "agent"]
     capabilities: dict[str, Any] | None = None
+    consent: str | None = Field(None, max_length=LONGEST_VERSION)
 
 
 @dataclass(slots=True)
@@ -106,10 +114,11 @@ def register(socketio: SocketIO, services: Services) -> None:
 
     @answers(ARRIVE)
     def start(caller: Caller, payload: object) -> Mapping[str, Any]:
-        _read_start(payload)
+        message = _read_start(payload)
         session_id = caller.session_id
         with services.places.moving(session_id):
             place = _place_of(services, caller)
+            _receive_consent(services, session_id, message)
             replaced = seats.take(session_id, caller.sid, services.clock.monotonic_s())
             session = services.sessions.start(session_id)
             digest = digest_of(place)
@@ -187,6 +196,19 @@ def _place_of(services: Services, caller: Caller) -> str:
     )
 
 
+def _receive_consent(services: Services, session_id: str, message: StartMessage) -> None:
+    """Keep the receipt before the first frame. Raises NotAllowed for a browser without one."""
+    session = services.sessions.get(session_id)
+    terms = services.exams.terms(session.exam_id, session.user_id)
+    is_browser = message.client == "browser"
+    services.privacy.consents.give(
+        session,
+        message.consent or ("" if is_browser else NONE_STATED),
+        "student" if is_browser else "agent",
+        collected(terms.policy, terms.capture_screen, services.settings),
+    )
+
+
 def _user_agent() -> str:
     return (flask.request.headers.get("User-Agent") or "")[:300]
 
@@ -222,6 +244,8 @@ def _capture(settings: Settings, session: SessionRecord) -> Mapping[str, Any]:
         "height": 480,
         "jpeg_quality": JPEG_QUALITY,
         "screen": settings.capture_screen if screen is None else screen,
+        "camera": uses_camera(session.policy),
+        "audio": uses_audio(session.policy),
         "screen_interval_s": SCREEN_INTERVAL_S,
         "screen_width": SCREEN_WIDTH,
         "sample_rate": 16_000,

@@ -141,7 +141,7 @@ function takeSound({ data }) {
 page.onmessage = (/** @type {MessageEvent<any>} */ { data }) => {
   switch (data.type) {
     case "open":
-      line.open(data.token);
+      line.open(data.token, data.consent);
       break;
     case "stream":
       attach(data.source, data.stream);

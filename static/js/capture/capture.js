@@ -15,8 +15,10 @@ const WORKER_URL = new URL("./capture-worker.js", import.meta.url);
  * went), `level` (loudness of the microphone 0..1), `broken` (the worker could not be loaded).
  */
 export class Capture extends EventTarget {
-  constructor() {
+  /** @param {string} [consent] the version of the text the student agrees to by starting */
+  constructor(consent = "") {
     super();
+    this.consent = consent;
     /** @type {Record<Device, MediaStream | null>} */
     this.streams = { camera: null, microphone: null, screen: null };
     /** @type {Microphone | null} */
@@ -98,7 +100,7 @@ export class Capture extends EventTarget {
     this.worker = worker;
     worker.onerror = () => this.tell("broken", null);
     worker.onmessage = ({ data }) => this.hear(data);
-    worker.postMessage({ type: "open", token });
+    worker.postMessage({ type: "open", token, consent: this.consent });
     for (const device of /** @type {Device[]} */ (["camera", "microphone", "screen"])) {
       if (this.has(device)) this.feed(device);
     }
@@ -116,13 +118,32 @@ export class Capture extends EventTarget {
       this.fetchPicture(message.source);
       return;
     }
-    if (message.type === "started") this.watch ??= watchPage((kind) => this.report(kind));
+    if (message.type === "started") {
+      this.watch ??= watchPage((kind) => this.report(kind));
+      if (message.capture?.camera === false) this.drop("camera");
+      if (message.capture?.audio === false) this.drop("microphone");
+    }
     if (message.type === "ended" || message.type === "refused") {
       this.stop();
       this.worker?.terminate();
       this.worker = null;
     }
     this.tell("news", message);
+  }
+
+  /**
+   * Lets go of a device that this exam does not use.
+   * @param {"camera" | "microphone"} device
+   */
+  drop(device) {
+    if (device === "microphone") {
+      this.microphone?.stop();
+      this.microphone = null;
+    }
+    stopStream(this.streams[device]);
+    this.streams[device] = null;
+    this.tell("devices", device);
+    this.sendState();
   }
 
   /** @param {string} kind */

@@ -20,7 +20,7 @@ const PASSING_CODES = new Set(["too_many", "unavailable", "error", "conflict"]);
 /**
  * @typedef {{ok: boolean, error?: {code: string, message: string}, [key: string]: any}} Ack
  * @typedef {{video_fps: number, width: number, height: number, jpeg_quality: number,
- *   screen: boolean, screen_interval_s: number, screen_width: number, batch_ms: number}} Capture
+ *   screen: boolean, camera: boolean, audio: boolean, screen_interval_s: number, screen_width: number, batch_ms: number}} Capture
  * @typedef {{type: "started", token: string, userId: string, examId: string, startedMs: number,
  *     serverMs: number, capture: Capture}
  *   | {type: "refused", code: string, message: string}
@@ -43,6 +43,7 @@ export class Line {
     this.nowMs = nowMs;
     this.outbox = new Outbox();
     this.token = "";
+    this.consent = "";
     this.isStarted = false;
     this.isOver = false;
     this.hasStartedOnce = false;
@@ -54,9 +55,13 @@ export class Line {
     this.socket = null;
   }
 
-  /** @param {string} token */
-  open(token) {
+  /**
+   * @param {string} token
+   * @param {string} [consent] the version of the text the student agreed to
+   */
+  open(token, consent = "") {
     this.token = token;
+    this.consent = consent;
     this.socket = this.connect((give) => give({ token: this.token }));
     this.socket.on("connect", () => this.start());
     this.socket.on("connect_error", (/** @type {any} */ error) => this.refuse(error?.data));
@@ -69,7 +74,7 @@ export class Line {
 
   start() {
     this.reopenMs = Infinity;
-    this.request("start", { client: "browser" }).then(
+    this.request("start", { client: "browser", consent: this.consent }).then(
       (ack) => (ack.ok ? this.resume(ack) : this.refuse(ack.error)),
       () => this.reopen(),
     );

@@ -13,7 +13,7 @@ const START_PATIENCE_MS = 20_000;
 const root = one(document, ".portal");
 const usesScreen = root.dataset.captureScreen === "true";
 const keeper = new Keeper(sessionStorage);
-const capture = new Capture();
+const capture = new Capture(root.dataset.consent);
 const setup = new SetupView(view("setup"), capture, start);
 const running = new RunningView(view("running"), capture, usesScreen);
 const endDialog = /** @type {HTMLDialogElement} */ (role(document, "end-dialog"));
