@@ -24,6 +24,7 @@ const PASSING_CODES = new Set(["too_many", "unavailable", "error", "conflict"]);
  * @typedef {{type: "started", token: string, userId: string, examId: string, startedMs: number,
  *     serverMs: number, capture: Capture}
  *   | {type: "refused", code: string, message: string}
+ *   | {type: "waiting", message: string}
  *   | {type: "status", status: Record<string, any>}
  *   | {type: "line", line: "good" | "slow" | "down"}
  *   | {type: "ended", cause: string}
@@ -106,6 +107,7 @@ export class Line {
   refuse(error) {
     const code = error?.code ?? "";
     if (!FINAL_CODES.has(code)) {
+      if (code === "waiting") this.tell({ type: "waiting", message: error?.message ?? "" });
       if (error && this.socket.connected) this.reopen();
       this.reopenMs = Math.min(this.reopenMs, this.nowMs() + REOPEN_MS);
       this.sayLine();

@@ -70,6 +70,7 @@ async function createSession(held) {
   const answer = await postJson("/portal/session", {
     user_id: userId,
     exam_id: examId,
+    ...setup.details,
     ...(held && isSame ? { token: held.token } : {}),
   });
   keeper.keep({ token: answer.token, userId, examId, hasStarted: false });
@@ -107,6 +108,10 @@ function hear(news) {
       break;
     case "refused":
       refuse(news);
+      break;
+    case "waiting":
+      setup.showStartProblem("Your proctor has been asked.", news.message);
+      starting?.reject(new Error(news.message));
       break;
     case "line":
       running.showLine(news.line);

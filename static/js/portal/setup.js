@@ -1,9 +1,16 @@
 /** The view before the start: who the student is, what is allowed, and what is in the way. */
 import { MediaProblem } from "../capture/media.js";
 import { h, one, role, setText } from "../lib/dom.js";
+import { Refusal } from "../lib/http.js";
 import { idProblem } from "./identity.js";
 
 /** @typedef {import("../capture/media.js").Device} Device */
+
+const DETAILS = [
+  { name: "name", label: "Your name", type: "text" },
+  { name: "date_of_birth", label: "Date of birth", type: "date" },
+  { name: "course", label: "Course", type: "text" },
+];
 
 /** @type {Record<Device, string>} */
 const IS_ON = { camera: "On", microphone: "On", screen: "Shared" };
@@ -63,6 +70,38 @@ export class SetupView {
     return { userId: value("user_id"), examId: value("exam_id") };
   }
 
+  /** What an exam with a roster asks besides; nothing until the server said so. */
+  get details() {
+    /** @type {Record<string, string>} */
+    const details = {};
+    for (const { name } of DETAILS) {
+      const input = this.form.elements.namedItem(name);
+      if (input instanceof HTMLInputElement) details[name] = input.value.trim();
+    }
+    return details;
+  }
+
+  askForDetails() {
+    if (Object.keys(this.details).length > 0) return;
+    role(this.root, "fields").append(...DETAILS.map((field) => this.buildField(field)));
+    one(this.root, `#${DETAILS[0].name}`).focus();
+  }
+
+  /** @param {{name: string, label: string, type: string}} field */
+  buildField({ name, label, type }) {
+    const input = /** @type {HTMLInputElement} */ (
+      h("input", { class: "input", id: name, name, type, maxlength: "120", "aria-describedby": `${name}-error` })
+    );
+    input.addEventListener("input", () => this.setFieldError(input, ""));
+    return h(
+      "div",
+      { class: "field" },
+      h("label", { for: name }, label),
+      input,
+      h("span", { class: "field__error", id: `${name}-error` }),
+    );
+  }
+
   /** @param {Event} event */
   async submit(event) {
     event.preventDefault();
@@ -80,6 +119,7 @@ export class SetupView {
   /** @param {unknown} problem */
   fail(problem) {
     this.setBusy(false);
+    if (problem instanceof Refusal && problem.code === "identity_needed") this.askForDetails();
     const { title, remedy } =
       problem instanceof MediaProblem
         ? problem
@@ -91,7 +131,9 @@ export class SetupView {
     if (this.hasToken) return true;
     const { userId, examId } = this.identity;
     const problems = [idProblem(userId, "User ID"), idProblem(examId, "Exam ID")];
-    const inputs = [...this.form.querySelectorAll("input")];
+    for (const value of Object.values(this.details)) problems.push(value ? "" : "Fill this in.");
+    const fields = role(this.root, "fields");
+    const inputs = [...fields.querySelectorAll("input")];
     inputs.forEach((input, index) => this.setFieldError(input, problems[index]));
     inputs.find((_, index) => problems[index])?.focus();
     return problems.every((problem) => !problem);
