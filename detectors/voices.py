@@ -17,12 +17,15 @@ from detectors.arrays import Floats
 # Means of two groups: the same person's are above, two people's below.
 APART_COSINE = 0.74
 APART_COSINE_OF_TWO = 0.64
-# A single vector against the enrolled voice.
+# The mean of that many vectors in a row against the student's own: below is another voice.
+STRANGE_COSINES = ((2, 0.62), (3, 0.67))
+STRANGE_COSINES_UNSURE = ((2, 0.56), (3, 0.60))
 OWN_COSINE = 0.70
-STRANGE_COSINE = 0.64
 
 _RECENT = 40
 _ANCHORS = 8
+_ENOUGH_ANCHORS = 5
+_HITS = 2
 _MEMORY_S = 15.0
 _ROUNDS = 8
 
@@ -35,12 +38,6 @@ class Verdict:
     confidence: float
     cosine: float
     apart: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    vector: Floats
-    end_s: float
 
 
 def mean_voice(vectors: Floats) -> Floats:
@@ -76,14 +73,16 @@ class VoiceBook:
 
     With enrolled vectors the student's voice is known, and another one is "foreign". Without, the
     first vectors that hang together are kept as the student's, and a later one that is clearly
-    another makes "several"; they never make "own".
+    another makes "several"; they never make "own". Where another voice was heard twice, what the
+    student says within the next seconds is part of a conversation: "several".
     """
 
     def __init__(self, enrolled: Floats | None = None) -> None:
         self._is_enrolled = enrolled is not None and len(enrolled) > 0
         self._anchors: list[Floats] = [] if enrolled is None else list(enrolled)
-        self._recent: deque[_Heard] = deque(maxlen=_RECENT)
-        self._other_until_s = -1.0
+        self._recent: deque[Floats] = deque(maxlen=_RECENT)
+        self._others_s: deque[float] = deque(maxlen=_HITS)
+        self._conversation_until_s = -1.0
 
     @property
     def is_enrolled(self) -> bool:
@@ -91,46 +90,70 @@ class VoiceBook:
 
     def add(self, vector: Floats, end_s: float) -> Verdict:
         """Judge the vector of a window that ended at `end_s`."""
-        self._recent.append(_Heard(vector, end_s))
-        own_cosine = float(vector @ mean_voice(np.stack(self._anchors))) if self._anchors else 1.0
-        is_other, apart = self._is_other()
+        self._recent.append(vector)
+        own = mean_voice(np.stack(self._anchors)) if self._anchors else None
+        cosine = 1.0 if own is None else float(vector @ own)
+        is_apart, apart = self._splits_off(own)
+        is_other = is_apart or self._is_strange(own)
         if is_other:
-            self._other_until_s = end_s + _MEMORY_S
-            label = "foreign" if self._is_enrolled else "several"
-        elif end_s <= self._other_until_s:
-            label = "several"
-        elif self._is_enrolled and own_cosine >= OWN_COSINE:
-            label = "own"
-        else:
-            label = "one"
+            self._others_s.append(end_s)
+            if len(self._others_s) == _HITS and end_s - self._others_s[0] <= _MEMORY_S:
+                self._conversation_until_s = end_s + _MEMORY_S
+        label = self._label(is_other, end_s <= self._conversation_until_s, cosine)
         if not self._is_enrolled and label == "one" and len(self._anchors) < _ANCHORS:
             self._anchors.append(vector)
-        confidence = _confidence(apart if label in ("foreign", "several") else own_cosine, label)
-        return Verdict(label, confidence, own_cosine, apart)
+        return Verdict(label, _confidence(apart, cosine, label), cosine, apart)
 
-    def _is_other(self) -> tuple[bool, float]:
-        """Whether the newest vector is another person's than the student's."""
-        anchors = self._anchors if self._is_enrolled else []
-        vectors = np.stack([*anchors, *(heard.vector for heard in self._recent)])
-        if len(vectors) < 4:
-            return False, 1.0
-        side, apart = split_in_two(vectors)
-        groups = int(side.sum()), int((~side).sum())
-        limit = APART_COSINE if min(groups) >= 3 else APART_COSINE_OF_TWO
-        if min(groups) < 2 or apart > limit:
-            return False, apart
-        own_side = self._side_of_student(side, len(anchors))
-        return bool(side[-1] != own_side), apart
+    def _label(self, is_other: bool, is_conversation: bool, cosine: float) -> str:
+        if is_other:
+            return "foreign" if self._is_enrolled else "several"
+        if is_conversation:
+            return "several"
+        return "own" if self._is_enrolled and cosine >= OWN_COSINE else "one"
 
-    def _side_of_student(
-        self, side: np.ndarray[tuple[int], np.dtype[np.bool_]], anchors: int
-    ) -> bool:
-        if anchors:
-            return bool(side[:anchors].mean() > 0.5)
-        return bool(side[0])
+    def _is_strange(self, own: Floats | None) -> bool:
+        """Whether the last two or three vectors together are too far from the student's."""
+        if own is None or (not self._is_enrolled and len(self._anchors) < _ENOUGH_ANCHORS):
+            return False
+        limits = STRANGE_COSINES if self._is_enrolled else STRANGE_COSINES_UNSURE
+        last = list(self._recent)[-3:]
+        return any(
+            len(last) >= count and float(mean_voice(np.stack(last[-count:])) @ own) < limit
+            for count, limit in limits
+        )
+
+    def _splits_off(self, own: Floats | None) -> tuple[bool, float]:
+        """Whether the vectors fall into two groups with the newest not in the student's."""
+        recent = np.stack(self._recent)
+        is_apart, apart = _newest_is_apart(recent, own)
+        if not self._is_enrolled:
+            return is_apart, apart
+        whole = np.concatenate([np.stack(self._anchors[:_ANCHORS]), recent])
+        is_apart_too, apart_too = _newest_is_apart(whole, own)
+        return is_apart or is_apart_too, min(apart, apart_too)
 
 
-def _confidence(cosine: float, label: str) -> float:
+def _newest_is_apart(vectors: Floats, own: Floats | None) -> tuple[bool, float]:
+    """Whether the last row is in another group than the student's voice, and how far apart.
+
+    Where nothing is known of that voice, the first row is the student.
+    """
+    if len(vectors) < 4:
+        return False, 1.0
+    side, apart = split_in_two(vectors)
+    smaller = min(int(side.sum()), int((~side).sum()))
+    limit = APART_COSINE if smaller >= 3 else APART_COSINE_OF_TWO
+    if smaller < 2 or apart > limit:
+        return False, apart
+    first = vectors[0] if own is None else own
+    own_side = mean_voice(vectors[side]) @ first > mean_voice(vectors[~side]) @ first
+    return bool(side[-1] != own_side), apart
+
+
+def _confidence(apart: float, cosine: float, label: str) -> float:
     """0.5 at the threshold, towards 1 away from it."""
-    distance = (APART_COSINE - cosine) if label in ("foreign", "several") else cosine - 0.5
+    if label in ("foreign", "several"):
+        distance = max(APART_COSINE - apart, OWN_COSINE - cosine, 0.0)
+    else:
+        distance = cosine - 0.5
     return round(float(np.clip(0.5 + 1.5 * distance, 0.0, 1.0)), 3)
