@@ -72,6 +72,7 @@ SIGNED_IN = Need("signed in", "Every member of staff.", EVERY_ROLE)
 PEOPLE_MANAGE = Need("people:manage", "Staff accounts.", frozenset({ADMIN}))
 KEYS_MANAGE = Need("keys:manage", "API keys.", frozenset({ADMIN}))
 AUDIT_READ = Need("audit:read", "The audit.", frozenset({ADMIN}))
+STUDENT_DATA = Need("student:data", "Export and erase one student.", frozenset({ADMIN}))
 MACHINE_READ = Need("machine:read", "The state of the server.", MANAGERS, "machine:read")
 
 EXAMS_READ = Need("exams:read", "Exams.", READERS, "exams:read")

@@ -104,7 +104,7 @@ class AuditedDoors:
             detail["clip"] = clip.clip_id
             session_id = clip.session_id
         session = self._repository.session(session_id) if is_ours(session_id) else None
-        for name in ("approve", "decision", "role", "disabled"):
+        for name in ("approve", "decision", "role", "action", "disabled"):
             value = body.get(name) if isinstance(body, dict) else getattr(body, name, None)
             if isinstance(value, (bool, str)):
                 detail[name] = value if isinstance(value, bool) else value[:LONGEST]

@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.access.secret import secret_key
 from app.api import exams as exams_api
+from app.api import audit as audit_api
 from app.api import machine as machine_api
 from app.api import openapi
 from app.api import places as places_api
@@ -57,6 +58,7 @@ ROUTES = (
     *exams_api.ROUTES,
     *reports_api.ROUTES,
     *machine_api.ROUTES,
+    *audit_api.ROUTES,
     *people.ROUTES,
     *roster_page.ROUTES,
     *roster_api.ROUTES,

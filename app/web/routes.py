@@ -105,7 +105,9 @@ def _view(route: Route, services: Services) -> Callable[..., flask.typing.Respon
             _check_page()
         body = _read(route.body) if route.body else None
         answer = route.handle(Call(services, caller, path, body))
-        services.audited.request(route.method, route.name, caller, path, body, answer)
+        if _is_done(answer):
+            sent = body or flask.request.form
+            services.audited.request(route.method, route.name, caller, path, sent, answer)
         if isinstance(answer, BaseModel):
             response = flask.make_response(answer.model_dump_json())
             response.mimetype = "application/json"
@@ -115,6 +117,11 @@ def _view(route: Route, services: Services) -> Callable[..., flask.typing.Respon
         return result
 
     return view
+
+
+def _is_done(answer: object) -> bool:
+    """Whether a handler did what was asked; a form that was refused comes back with a status."""
+    return not (isinstance(answer, tuple) and isinstance(answer[1], int) and answer[1] >= 400)
 
 
 def _let_in(route: Route, services: Services) -> tuple[Caller | None, bool]:
