@@ -108,6 +108,7 @@ class Figures:
     correct: int
     abstained: int
     n_positive: int
+    abstained_positive: int
     found: int
     n_negative: int
     false_alarms: int
@@ -123,6 +124,7 @@ class Figures:
             correct=sum(j.is_correct for j in judged),
             abstained=sum(j.is_abstained for j in judged),
             n_positive=sum(j.is_positive for j in judged),
+            abstained_positive=sum(j.is_positive and j.is_abstained for j in judged),
             found=sum(j.is_found for j in judged),
             n_negative=sum(not j.is_positive for j in judged),
             false_alarms=sum(j.is_alarm for j in judged),
@@ -156,6 +158,11 @@ class Figures:
             "found": self.found,
             "recall": self.recall,
             "recall_interval": list(wilson(self.found, self.n_positive)),
+            "recall_judged": _rate(self.found, self.n_positive - self.abstained_positive),
+            "false_rejects": self.n_positive - self.found - self.abstained_positive,
+            "false_reject_rate": _rate(
+                self.n_positive - self.found - self.abstained_positive, self.n_positive
+            ),
             "precision": self.precision,
             "n_negative": self.n_negative,
             "false_alarms": self.false_alarms,

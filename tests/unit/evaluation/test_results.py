@@ -52,6 +52,8 @@ def test_an_abstention_counts_in_n_and_is_neither_right_nor_wrong() -> None:
     assert (figures.n, figures.correct, figures.abstained) == (5, 2, 1)
     assert figures.errors == ("b.jpg", "e.jpg")
     assert figures.recall == pytest.approx(1 / 3, abs=1e-4)
+    assert figures.as_dict()["recall_judged"] == 0.5
+    assert figures.as_dict()["false_rejects"] == 1
     assert figures.precision == 0.5
     assert (figures.n_negative, figures.false_alarms) == (2, 1)
     assert figures.ms_p50 == 2.0
