@@ -19,7 +19,6 @@ from tools.evaluation.results import Judged
 Loader = Callable[[Item], bytes]
 Tick = Callable[[str], None]
 
-_TURNED_DEG = 12.0
 _GAZE_WORDS = {"center": "center", "image-left": "left", "image-right": "right"}
 _HEAD_WORDS = {"frontal": "center", "image-left": "left", "image-right": "right"}
 
@@ -143,11 +142,10 @@ def judge_directions(
         answer = product.still(load(item), {Detector.GAZE})
         observation = answer.of(Detector.GAZE)
         reason = _reason(observation)
+        verdict = "" if reason or observation is None else _focused(observation.labels[0])
         if item.gaze:
-            verdict = "" if reason or observation is None else _focused(observation.labels[0])
             gazes.append(_directed(item, direction_word(item.gaze), verdict, reason, answer))
         if item.head:
-            verdict = "" if reason or observation is None else _head_of(observation)
             heads.append(_directed(item, direction_word(item.head), verdict, reason, answer))
     return gazes, heads
 
@@ -170,19 +168,6 @@ def _directed(item: Item, truth: str, verdict: str, reason: str, answer: Answer)
 def _focused(label: str) -> str:
     """A blink is not a look away."""
     return "center" if label == "closed" else label
-
-
-def _head_of(observation: Observation) -> str:
-    """The side the product calls, else the larger turn of the head."""
-    label = _focused(observation.labels[0])
-    if label != "center":
-        return label
-    yaw, pitch = observation.measure("yaw"), observation.measure("pitch")
-    if max(abs(yaw), abs(pitch)) < _TURNED_DEG:
-        return "center"
-    if abs(yaw) >= abs(pitch):
-        return "left" if yaw < 0 else "right"
-    return "up" if pitch > 0 else "down"
 
 
 def _reason(observation: Observation | None) -> str:
