@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from app.audit.pseudonyms import STAFF
 from app.records import EndCause
-from tests.unit.web.conftest import Web, page_token
+from tests.unit.web.conftest import Web, json_of, page_token
 from tools.verify import main as verify
 
 
@@ -23,22 +23,22 @@ def test_an_admin_searches_the_audit_by_name_kind_and_page(web: Web) -> None:
     admin = web.staff()
     made = web.create("ann")
     web.create("bob")
-    everything = admin.get("/api/audit").json
+    everything = json_of(admin.get("/api/audit"))
     assert [entry["action"] for entry in everything["entries"]] == [
         "create_session",
         "create_session",
         "login",
     ]
     assert everything["next_before"] is None
-    about_ann = admin.get("/api/audit?subject=ann").json["entries"]
+    about_ann = json_of(admin.get("/api/audit?subject=ann"))["entries"]
     assert [entry["detail"]["session"] for entry in about_ann] == [made["session_id"]]
     assert about_ann[0]["subject_name"] == "ann"
-    by_admin = admin.get("/api/audit?actor=admin&action=login").json["entries"]
+    by_admin = json_of(admin.get("/api/audit?actor=admin&action=login"))["entries"]
     assert by_admin[0]["actor"] == web.services.audit.people.known(STAFF, "admin")
-    first = admin.get("/api/audit?limit=1").json
-    second = admin.get(f"/api/audit?limit=1&before={first['next_before']}").json
+    first = json_of(admin.get("/api/audit?limit=1"))
+    second = json_of(admin.get(f"/api/audit?limit=1&before={first['next_before']}"))
     assert second["entries"][0]["seq"] == first["entries"][0]["seq"] - 1
-    assert admin.get("/api/audit?from=2020-01-01&to=2020-01-02").json["entries"] == []
+    assert json_of(admin.get("/api/audit?from=2020-01-01&to=2020-01-02"))["entries"] == []
 
 
 def test_a_malformed_day_or_number_is_refused(web: Web) -> None:
@@ -74,7 +74,7 @@ def test_an_admin_exports_and_erases_a_student(web: Web) -> None:
     erased = delete(admin, "/api/student/ann")
     assert erased.status_code == 200
     assert erased.json["sessions"] == 1
-    entries = admin.get("/api/audit").json["entries"]
+    entries = json_of(admin.get("/api/audit"))["entries"]
     assert [entry["action"] for entry in entries[:3]] == [
         "student_erased",
         "session_deleted",
