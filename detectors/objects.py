@@ -13,7 +13,7 @@ from detectors.entry import WorkerConfig
 from detectors.messages import Box
 from detectors.models import YOLOV8N, YOLOX_NANO, find_model
 from detectors.motion import MotionGate
-from detectors.phones import PhoneFinder
+from detectors.phones import PhoneFinder, PhoneLook
 from detectors.runtime import load_network
 from detectors.yolo import BOOK, LAPTOP, PERSON, SCREEN, Found, ObjectFinder
 from scoring.model import Detector, Observation
@@ -21,11 +21,12 @@ from scoring.model import Detector, Observation
 CALM_S = 6.0
 MOVING_S = 1.5
 ALERT_S = 0.9
+THOROUGH_S = 3.0
 _KINDS = (PERSON, BOOK, LAPTOP, SCREEN)
 _LABELS = {BOOK: "book", LAPTOP: "laptop", SCREEN: "screen"}
 _PERSON_SCORE, _OTHER_SCORE = 0.45, 0.5
-# Half of the evidence for a phone makes the next look come soon.
-_SUSPICION = 0.5
+# Shares of the threshold: where two views ask for all, and where they confirm a phone seen before.
+_SUSPICION, _STILL_THERE = 0.6, 0.85
 _SLACK_S = 0.05
 
 
@@ -49,6 +50,8 @@ class ObjectsStream:
         self._phones = phones
         self._gate = MotionGate()
         self._looked_s: float | None = None
+        self._thorough_s: float | None = None
+        self._is_phone = False
         self._is_alert = False
 
     def look(self, view: View) -> tuple[Observation, ...]:
@@ -58,14 +61,14 @@ class ObjectsStream:
         self._looked_s = view.at_s
         if view.quality is not None:
             self._gate.settle(view.quality.small)
-        look = self._phones.look(view.rgb, _KINDS, view.costs)
+        look, is_phone = self._find_phone(view)
         persons = sum(item.kind == PERSON and item.score >= _PERSON_SCORE for item in look.found)
         view.persons = persons
         view.person_score = max(
             (item.score for item in look.found if item.kind == PERSON), default=0.0
         )
         labels = []
-        if look.score >= self._phones.threshold:
+        if is_phone:
             labels.append("phone")
             if look.box is not None:
                 view.boxes.append(_box(view, look.box, "phone", look.score))
@@ -77,7 +80,8 @@ class ObjectsStream:
                     labels.append(name)
         if persons > 1:
             labels.append("several_persons")
-        self._is_alert = look.score >= self._phones.threshold * _SUSPICION or persons > 1
+        self._is_phone = is_phone
+        self._is_alert = is_phone or persons > 1
         return (
             Observation(
                 Detector.OBJECTS,
@@ -87,6 +91,20 @@ class ObjectsStream:
                 measures=(("persons", float(persons)), ("phone_score", round(look.score, 3))),
             ),
         )
+
+    def _find_phone(self, view: View) -> tuple[PhoneLook, bool]:
+        """A phone needs all views to be seen, and fewer to be seen still."""
+        is_rested = self._thorough_s is None or view.at_s - self._thorough_s >= THOROUGH_S
+        look = self._phones.look(view.rgb, _KINDS, view.costs, is_thorough=view.is_still)
+        share = look.score / self._phones.threshold
+        if self._is_phone and share >= _STILL_THERE:
+            return look, True
+        if look.is_doubtful and share >= _SUSPICION and (is_rested or self._is_phone):
+            self._thorough_s = view.at_s
+            look = self._phones.look(view.rgb, _KINDS, view.costs, is_thorough=True)
+        elif look.is_doubtful:
+            return look, False
+        return look, look.score >= self._phones.threshold
 
     def _is_due(self, view: View) -> bool:
         if view.is_still or self._looked_s is None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -257,7 +256,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         data = [asdict(cost) | {"ratio": cost.ratio} for cost in costs]
         given.json.write_text(json.dumps(data, indent=1), encoding="utf-8")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,71 @@
+"""How several views of one picture are weighed, with a model that answers as told."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from detectors.arrays import Pixels
+from detectors.base import Costs, View
+from detectors.objects import CALM_S, ObjectsStream
+from detectors.phones import PhoneFinder
+from detectors.yolo import PHONE, Found, ObjectFinder
+
+PICTURE = np.full((480, 640, 3), 90, np.uint8)
+
+
+class ToldFinder:
+    """Finds a phone with the given score in each pass; counts the passes."""
+
+    is_yolox = False
+
+    def __init__(self, *scores: float) -> None:
+        self.scores = scores
+        self.passes = 0
+
+    def find(self, rgb: Pixels, kinds: tuple[int, ...], lowest: float = 0.03) -> Any:
+        score = self.scores[self.passes % len(self.scores)]
+        self.passes += 1
+        return (Found(PHONE, score, 10, 10, 60, 110),) if score >= lowest else ()
+
+
+def phones(finder: ToldFinder) -> PhoneFinder:
+    return PhoneFinder(cast(ObjectFinder, finder))
+
+
+def test_views_that_agree_outweigh_one_that_is_sure() -> None:
+    agreed = phones(ToldFinder(0.15)).look(PICTURE, (), Costs(), is_thorough=True)
+    alone = phones(ToldFinder(0.9, 0, 0, 0, 0, 0)).look(PICTURE, (), Costs(), is_thorough=True)
+    assert agreed.score > alone.score
+
+
+def test_a_calm_picture_costs_one_pass() -> None:
+    finder = ToldFinder(0.0)
+    look = phones(finder).look(PICTURE, (), Costs(), is_thorough=False)
+    assert finder.passes == 1
+    assert look.score == 0.0
+    assert look.box is None
+
+
+@pytest.mark.parametrize("fps", [1, 2, 5, 15])
+def test_a_calm_room_is_looked_at_seldom_at_every_frame_rate(fps: int) -> None:
+    finder = ToldFinder(0.0)
+    stream = ObjectsStream(phones(finder))
+    said = [stream.look(View(step / fps, PICTURE, Costs())) for step in range(30 * fps)]
+    assert finder.passes == round(30 / CALM_S)
+    assert [o.labels for found in said for o in found] == [("clear",)] * finder.passes
+
+
+def test_a_phone_that_is_seen_is_looked_at_every_second() -> None:
+    stream = ObjectsStream(phones(ToldFinder(0.4)))
+    said = [stream.look(View(step / 2, PICTURE, Costs())) for step in range(20)]
+    at = [o.at_s for found in said for o in found if "phone" in o.labels]
+    assert at[0] == 0.0
+    assert max(b - a for a, b in zip(at, at[1:], strict=False)) <= 1.0
+
+
+def test_a_frame_that_shows_nothing_is_not_looked_at() -> None:
+    stream = ObjectsStream(phones(ToldFinder(0.9)))
+    assert stream.look(View(0.0, PICTURE, Costs(), unfit="covered")) == ()
