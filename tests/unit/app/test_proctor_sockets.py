@@ -118,6 +118,7 @@ def door() -> Door:
         limits=Limits(clock, 1000),
         places=Places(clock, "secret"),
         gone=lambda caller: live.forget(caller.sid),
+        audited=SimpleNamespace(event=lambda *_: None),
     )
     app.extensions["candor"] = services
     connect.register(socketio, services)
