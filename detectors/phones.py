@@ -26,7 +26,7 @@ _GREY = (114, 114, 114)
 # A first pass under this is not worth a second one while nothing else raises a doubt.
 _HOPELESS = 0.03
 # Thresholds on the score at which about one picture in a hundred without a phone is mistaken.
-_YOLOV8_LIMIT, _YOLOX_LIMIT = 0.305, 0.325
+_YOLOV8_LIMIT, _YOLOX_LIMIT = 0.318, 0.344
 
 
 @dataclass(frozen=True, slots=True)

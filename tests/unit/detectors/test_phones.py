@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -63,7 +64,7 @@ def test_a_phone_that_is_seen_is_looked_at_every_second() -> None:
     said = [stream.look(View(step / 2, PICTURE, Costs())) for step in range(20)]
     at = [o.at_s for found in said for o in found if "phone" in o.labels]
     assert at[0] == 0.0
-    assert max(b - a for a, b in zip(at, at[1:], strict=False)) <= 1.0
+    assert max(b - a for a, b in pairwise(at)) <= 1.0
 
 
 def test_a_frame_that_shows_nothing_is_not_looked_at() -> None:
