@@ -15,8 +15,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.access.secret import secret_key
-from app.api import exams as exams_api
 from app.api import audit as audit_api
+from app.api import exams as exams_api
 from app.api import machine as machine_api
 from app.api import openapi
 from app.api import places as places_api
