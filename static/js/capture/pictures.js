@@ -47,15 +47,18 @@ class Pictures {
 
   /** @param {Picture} picture */
   draw(picture) {
-    const [width, height] =
-      "displayWidth" in picture
-        ? [picture.displayWidth, picture.displayHeight]
-        : [picture.width, picture.height];
-    const size = fitWithin(width, height, this.maxWidth, this.maxHeight);
-    if (this.canvas.width !== size.width) this.canvas.width = size.width;
-    if (this.canvas.height !== size.height) this.canvas.height = size.height;
-    this.context?.drawImage(picture, 0, 0, size.width, size.height);
-    picture.close();
+    try {
+      const [width, height] =
+        "displayWidth" in picture
+          ? [picture.displayWidth, picture.displayHeight]
+          : [picture.width, picture.height];
+      const size = fitWithin(width, height, this.maxWidth, this.maxHeight);
+      if (this.canvas.width !== size.width) this.canvas.width = size.width;
+      if (this.canvas.height !== size.height) this.canvas.height = size.height;
+      this.context?.drawImage(picture, 0, 0, size.width, size.height);
+    } finally {
+      picture.close();
+    }
   }
 
   /** @returns {Promise<Uint8Array | null>} the canvas as JPEG */
