@@ -14,7 +14,7 @@ from typing import Protocol
 
 from app.clock import Clock
 from app.errors import CandorError, Conflict, NotFound
-from app.exams import Terms
+from app.exams.terms import Terms
 from app.ids import DEFAULT_EXAM, check_chosen_id, is_ours, new_session_id
 from app.records import (
     ClipRecord,

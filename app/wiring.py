@@ -26,7 +26,7 @@ from app.evidence.keys import load_master_key
 from app.evidence.manifest import Signer
 from app.evidence.media import Media, open_media
 from app.evidence.recorder import Recorder
-from app.exams import Exams
+from app.exams.terms import Exams
 from app.intake.ingest import Ingest
 from app.monitoring.live import LiveRooms
 from app.monitoring.monitor import Monitor

@@ -16,7 +16,7 @@ from app.clock import Clock
 from app.errors import Unavailable
 from app.evidence.keys import load_master_key
 from app.evidence.media import open_media
-from app.exams import Exams
+from app.exams.terms import Exams
 from app.records import EndCause, SessionRecord
 from app.sessions import Sessions
 from app.settings import Settings

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import InvalidInput, NotFound
-from app.exams import Exams
+from app.exams.terms import Exams
 from app.settings import Settings
 from app.store import Repository, open_repository
 from scoring.model import Detector, Rule

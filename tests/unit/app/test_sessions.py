@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import Conflict, InvalidInput, NotFound
-from app.exams import Terms
+from app.exams.terms import Terms
 from app.records import EndCause, SessionState
 from app.sessions import Sessions
 from app.settings import Settings
