@@ -67,6 +67,7 @@ class Settings(BaseModel):
     walk_in: bool = Field(True, alias="PROCTOR_WALK_IN")
     login_idle_min: float = Field(240, alias="PROCTOR_LOGIN_IDLE_MIN", ge=5, le=1440)
     login_max_h: float = Field(12, alias="PROCTOR_LOGIN_MAX_H", gt=0, le=168)
+    media_link_min: float = Field(15, alias="PROCTOR_MEDIA_LINK_MIN", ge=1, le=1440)
     allowed_origins: str = Field(
         "", alias="PROCTOR_ALLOWED_ORIGINS", pattern=r"^(https?://[^\s/,]+(\s*,\s*|$))*$"
     )

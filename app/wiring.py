@@ -14,6 +14,7 @@ from app.access.connection_watch import ConnectionWatch
 from app.access.doors import Caller, Doors
 from app.access.keys import Keys
 from app.access.limits import Limits
+from app.access.media_links import MediaLinks
 from app.access.places import Places, place_payload
 from app.access.rosters import Rosters
 from app.access.secret import secret_key
@@ -87,6 +88,9 @@ class Services:
         self.doors.logins.limit(settings.login_idle_min, settings.login_max_h)
         self.audit = AuditLog(self.repository.trail, load_master_key(settings), self.clock)
         self.audited = AuditedDoors(self.audit, self.repository, self.clock)
+        self.media_links = MediaLinks(
+            self.clock, secret_key(settings), self.doors, settings.media_link_min
+        )
         self.privacy = open_privacy(settings, self.repository, self.media, self.audit, self.clock)
 
     def decide_place(self, session_id: str, request_id: str, *, approve: bool) -> dict[str, Any]:

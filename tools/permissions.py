@@ -48,7 +48,8 @@ def _row(name: str, need: Need) -> str:
         marks = ["open"] * (len(ROLES) + 2)
     else:
         marks = ["yes" if role in need.roles else "-" for role in ROLES]
-        marks += ["own" if need.student else "-", need.scope or "-"]
+        scope = f"{need.scope}, or a signed address" if need.is_signed else need.scope
+        marks += ["own" if need.student else "-", scope or "-"]
     return "| " + " | ".join([name, *marks]) + " |"
 
 

@@ -43,6 +43,13 @@ class Logins:
         if is_use and now - record.used_at >= NOTE_USE_EVERY:
             self._people.use_login(login_id, now)
 
+    def username(self, login_id: str) -> str:
+        """Whose login this is. Raises NotAuthenticated when there is none."""
+        record = self._people.login(login_id)
+        if record is None:
+            raise NotAuthenticated("Sign in again.")
+        return record.username
+
     def end(self, login_id: str) -> None:
         self._people.delete_login(login_id)
 

@@ -24,7 +24,8 @@ class Need:
 
     `roles` are the staff's roles, `scope` is what an API key must hold, `student` lets a
     student ask for the own session; `is_before_place` also while the session runs on another
-    device. What is asked for must lie in an exam the caller may see.
+    device. `is_signed` also lets in who brings an address that was signed for such a caller.
+    What is asked for must lie in an exam the caller may see.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Need:
     scope: str = ""
     student: bool = False
     is_before_place: bool = False
+    is_signed: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -94,6 +96,13 @@ WATCH_SESSION = Need(
     True,
 )
 EVIDENCE_READ = Need("evidence:read", "Clips, pictures, manifests.", READERS, "evidence:read")
+EVIDENCE_SHOWN = Need(
+    "evidence:shown",
+    "Clips and pictures, also by a signed address.",
+    READERS,
+    "evidence:read",
+    is_signed=True,
+)
 EVIDENCE_WRITE = Need("evidence:write", "Decide on flags and holds.", READERS, "evidence:write")
 REPORTS_READ = Need("reports:read", "Reports and exports.", READERS, "reports:read")
 STREAM = Need("stream", "The student's own session.", student=True)

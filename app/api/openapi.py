@@ -27,6 +27,12 @@ SECURITY: dict[str, dict[str, str]] = {
         "scheme": "bearer",
         "description": "A student's token: opens that student's session only.",
     },
+    "address": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "sig",
+        "description": "With `for` and `until`: an address as another answer gave it.",
+    },
     "login": {
         "type": "apiKey",
         "in": "cookie",
@@ -64,7 +70,10 @@ def _operation(route: Route) -> dict[str, Any]:
         "operationId": route.name,
         "summary": route.summary,
         "tags": ["pages" if route.media == "text/html" else "api"],
-        "security": [{SCHEME_OF[kind]: []} for kind in route.callers],
+        "security": [
+            *({SCHEME_OF[kind]: []} for kind in route.callers),
+            *([{"address": []}] if route.needs.is_signed else []),
+        ],
         "responses": _responses(route),
     }
     if route.names:
@@ -98,7 +107,7 @@ def _responses(route: Route) -> dict[str, Any]:
         responses["303"] = {"description": "Done; goes on to a page."}
     else:
         responses["200"] = {"description": "Done.", "content": content}
-    if route.name == "video_file":
+    if route.name in ("video_file", "media_part"):
         responses["206"] = {"description": "A part, as asked for by Range.", "content": content}
     refusals = dict(route.refusals)
     if route.body:

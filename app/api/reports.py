@@ -45,7 +45,8 @@ _slots = threading.BoundedSemaphore(AT_ONCE)
 def session_json(call: Call) -> SessionReportAnswer:
     with _slot():
         report = _report(call, _session(call))
-    details = details_of(call.services.sessions.details(report.session.session_id))
+    links = call.services.media_links.of(call.caller)
+    details = details_of(call.services.sessions.details(report.session.session_id), links)
     return SessionReportAnswer(
         report=SessionReportPart(
             session=details.session,
@@ -71,7 +72,8 @@ def session_json(call: Call) -> SessionReportAnswer:
 def session_table(call: Call) -> flask.Response:
     with _slot():
         report = _report(call, _session(call))
-    text = session_csv(report, snapshot_urls(report.clips), _times(call).zone)
+    urls = snapshot_urls(report.clips, call.services.media_links.of(call.caller))
+    text = session_csv(report, urls, _times(call).zone)
     return _file(text.encode("utf-8"), "text/csv", f"{_name(report.session)}.csv")
 
 
@@ -85,6 +87,7 @@ def session_paper(call: Call) -> flask.Response:
 
 def exam_json(call: Call) -> ExamReportAnswer:
     exam_id, sessions = _sessions(call)
+    links = call.services.media_links.of(call.caller)
     with _slot():
         rows = []
         for session in sessions:
@@ -93,7 +96,7 @@ def exam_json(call: Call) -> ExamReportAnswer:
                 ExamReportSession(
                     session=full_of(session),
                     length_s=report.length_s,
-                    clips=[clip_of(clip) for clip in report.clips],
+                    clips=[clip_of(clip, links) for clip in report.clips],
                     risk_history=_risk(report),
                     timeline=_timeline(call, report),
                 )
@@ -109,9 +112,10 @@ def exam_json(call: Call) -> ExamReportAnswer:
 
 def exam_table(call: Call) -> flask.Response:
     exam_id, sessions = _sessions(call)
+    links = call.services.media_links.of(call.caller)
     with _slot():
         reports = (_report(call, session) for session in sessions)
-        with_urls = ((report, snapshot_urls(report.clips)) for report in reports)
+        with_urls = ((report, snapshot_urls(report.clips, links)) for report in reports)
         text = "".join(exam_csv(with_urls, _times(call).zone))
     return _file(text.encode("utf-8"), "text/csv", f"exam_{exam_id}.csv")
 
@@ -184,7 +188,7 @@ def _risk(report: SessionReport) -> list[RiskPart]:
 
 def _timeline(call: Call, report: SessionReport) -> list[MomentPart]:
     zone = _times(call).zone
-    urls = snapshot_urls(report.clips)
+    urls = snapshot_urls(report.clips, call.services.media_links.of(call.caller))
     return [
         MomentPart(
             time_24h=each.at.astimezone(zone).strftime("%H:%M:%S"),

@@ -115,7 +115,8 @@ def _stats_of(call: Call) -> SessionStats:
 
 
 def details(call: Call) -> SessionDetails:
-    return details_of(call.services.sessions.details(call.path["session_id"]))
+    details = call.services.sessions.details(call.path["session_id"])
+    return details_of(details, call.services.media_links.of(call.caller))
 
 
 def _portal(call: Call) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from urllib.parse import quote
 
+from app.access.media_links import Links
 from app.api.models import (
     ClipPart,
     IntervalPart,
@@ -24,6 +25,10 @@ from app.records import (
     ViolationRecord,
 )
 from app.sessions import Details
+
+VIDEO, SCREEN, SNAPSHOT = "clip.mp4", "screen", "snapshot"
+UNSIGNED = Links()
+_PICTURE = re.compile(rf"({SCREEN}|{SNAPSHOT})-([1-9][0-9]{{0,3}})\.jpg", re.ASCII)
 
 
 def summary_of(record: SessionRecord) -> SessionSummary:
@@ -102,7 +107,7 @@ def interval_of(record: IntervalRecord) -> IntervalPart:
     )
 
 
-def clip_of(record: ClipRecord) -> ClipPart:
+def clip_of(record: ClipRecord, links: Links = UNSIGNED) -> ClipPart:
     is_ready = record.status is ClipStatus.READY
     file_path = record.file_name if is_ready else ""
     return ClipPart(
@@ -126,36 +131,62 @@ def clip_of(record: ClipRecord) -> ClipPart:
         error=record.error,
         review=record.review.value,
         file_path=file_path,
-        url=file_url(file_path) if file_path else "",
-        screens=[file_url(path) for path in record.screens] if is_ready else [],
-        snapshots=[snapshot_of(each) for each in record.snapshots] if is_ready else [],
+        url=links.to(record.clip_id, VIDEO) if file_path else "",
+        screens=_numbered(record, SCREEN, len(record.screens), links) if is_ready else [],
+        snapshots=_snapshots(record, links) if is_ready else [],
         amended_score=record.amended_score,
     )
 
 
-def snapshot_of(snapshot: Snapshot) -> SnapshotPart:
+def snapshot_urls(clips: Iterable[ClipRecord], links: Links = UNSIGNED) -> dict[str, str]:
+    """The URL of the snapshot of each violation that has one, from clips newest first."""
+    return {
+        snapshot.violation_id: snapshot.url
+        for clip in clips
+        if clip.status is ClipStatus.READY
+        for snapshot in _snapshots(clip, links)
+    }
+
+
+def file_of(record: ClipRecord, part: str) -> str | None:
+    """The file of a part of a clip that is ready, within the clips folder; None for no part."""
+    if record.status is not ClipStatus.READY:
+        return None
+    if part == VIDEO:
+        return record.file_name or None
+    pictures = {
+        SCREEN: record.screens,
+        SNAPSHOT: tuple(each.file_name for each in record.snapshots),
+    }
+    found = _PICTURE.fullmatch(part)
+    if found is None:
+        return None
+    files, number = pictures[found[1]], int(found[2])
+    return files[number - 1] if number <= len(files) else None
+
+
+def _snapshots(record: ClipRecord, links: Links) -> list[SnapshotPart]:
+    urls = _numbered(record, SNAPSHOT, len(record.snapshots), links)
+    return [_snapshot(each, url) for each, url in zip(record.snapshots, urls, strict=True)]
+
+
+def _snapshot(snapshot: Snapshot, url: str) -> SnapshotPart:
     return SnapshotPart(
         violation_id=snapshot.violation_id,
         rule=snapshot.rule,
         at=snapshot.at,
         risk_delta=snapshot.risk_delta,
         risk_total=snapshot.risk_total,
-        url=file_url(snapshot.file_name),
+        url=url,
     )
 
 
-def snapshot_urls(clips: Iterable[ClipRecord]) -> dict[str, str]:
-    """The URL of the snapshot of each violation that has one, from clips newest first."""
-    return {
-        snapshot.violation_id: file_url(snapshot.file_name)
-        for clip in clips
-        if clip.status is ClipStatus.READY
-        for snapshot in clip.snapshots
-    }
+def _numbered(record: ClipRecord, kind: str, count: int, links: Links) -> list[str]:
+    return [links.to(record.clip_id, f"{kind}-{number}.jpg") for number in range(1, count + 1)]
 
 
-def details_of(details: Details) -> SessionDetails:
-    urls = snapshot_urls(details.clips)
+def details_of(details: Details, links: Links = UNSIGNED) -> SessionDetails:
+    urls = snapshot_urls(details.clips, links)
     return SessionDetails(
         session=full_of(details.session),
         violations=[
@@ -163,10 +194,6 @@ def details_of(details: Details) -> SessionDetails:
             for record in details.violations
         ],
         intervals=[interval_of(record) for record in details.intervals],
-        clips=[clip_of(record) for record in details.clips],
+        clips=[clip_of(record, links) for record in details.clips],
         coverage=details.session.coverage,
     )
-
-
-def file_url(path: str) -> str:
-    return f"/api/video/file/{quote(path)}"

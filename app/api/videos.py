@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 
 import flask
 
-from app.access.needs import EVIDENCE_READ
+from app.access.needs import EVIDENCE_READ, EVIDENCE_SHOWN
 from app.api.models import FlaggedClips, Video
-from app.api.shapes import clip_of
+from app.api.shapes import clip_of, file_of
 from app.errors import NotFound, Unavailable
 from app.ids import is_ours
 from app.records import ClipRecord, ClipStatus
@@ -33,7 +33,8 @@ def seen_clips(call: Call, limit: int = EVERY) -> list[ClipRecord]:
 
 
 def flagged(call: Call) -> FlaggedClips:
-    clips = [clip_of(record) for record in seen_clips(call)]
+    links = call.services.media_links.of(call.caller)
+    clips = [clip_of(record, links) for record in seen_clips(call)]
     return FlaggedClips(flagged=clips, count=len(clips))
 
 
@@ -42,14 +43,34 @@ def video(call: Call) -> Video:
     record = call.services.repository.clip(video_id) if is_ours(video_id) else None
     if record is None:
         raise NotFound("There is no such video.")
-    return Video(video=clip_of(record))
+    return Video(video=clip_of(record, call.services.media_links.of(call.caller)))
 
 
 def video_file(call: Call) -> flask.Response:
     """Only what the store knows as a finished clip or one of its pictures is served."""
     path = call.path["filepath"]
+    if not _is_known(call, path):
+        raise NotFound("There is no such file.")
+    return _sent(call, path)
+
+
+def media_part(call: Call) -> flask.Response:
+    """The video of a clip, or one of its pictures, by its number."""
+    clip_id = call.path["clip_id"]
+    record = call.services.repository.clip(clip_id) if is_ours(clip_id) else None
+    path = file_of(record, call.path["part"]) if record else None
+    if path is None:
+        raise NotFound("There is no such file.")
+    response = _sent(call, path)
+    if call.by.kind == "integrator":
+        # Made for the integrator's own pages, which are of another origin.
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+def _sent(call: Call, path: str) -> flask.Response:
     mimetype = MEDIA_TYPES.get(PurePosixPath(path).suffix)
-    if mimetype is None or not _is_known(call, path):
+    if mimetype is None:
         raise NotFound("There is no such file.")
     try:
         file = call.services.media.open(path)
@@ -98,5 +119,21 @@ ROUTES = (
         media="video/mp4",
         refusals={404: "There is no such file."},
         parameters={"filepath": "The file_path of a ready clip."},
+    ),
+    Route(
+        "GET",
+        "/api/media/{clip_id}/{part}",
+        "media_part",
+        "A clip (clip.mp4) or one of its pictures (screen-1.jpg, snapshot-1.jpg); answers range"
+        " requests. The addresses in other answers are signed: they open without a login or key"
+        " for some minutes",
+        media_part,
+        needs=EVIDENCE_SHOWN,
+        media="video/mp4",
+        refusals={
+            403: "The key or login does not open this, or the address was altered or expired.",
+            404: "There is no such file.",
+        },
+        parameters={"clip_id": "The clip's id.", "part": "Which file of the clip."},
     ),
 )

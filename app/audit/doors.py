@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Routes that show evidence, and after how long the same look counts again.
-LOOKS = {"video_file": 60.0, "admin_session": 60.0, "session_details": 60.0, "signed_file": 60.0}
+LOOKS = {"video_file": 60.0, "admin_session": 60.0, "session_details": 60.0, "media_part": 60.0}
 # Their use cases write entries of their own; these also forget the student.
 OWN_ENTRIES = frozenset({"sign_in", "erase_student", "export_student"})
 EVENTS = frozenset({"join_session", "decide_place", "resume"})
@@ -61,7 +61,7 @@ class AuditedDoors:
         if caller is None or caller.kind == "student" or not (is_change or name in LOOKS):
             return
         subject, detail = self._about(path, body, answer)
-        about = str(detail.get("clip") or detail.get("session") or "")
+        about = f"{detail.get('clip') or detail.get('session') or ''} {detail.get('part', '')}"
         if is_change or self._is_new(caller, name, about, LOOKS[name]):
             self._audit.write(self.actor(caller), name, subject, detail)
 
@@ -102,6 +102,8 @@ class AuditedDoors:
         clip = self._clip(path)
         if clip is not None:
             detail["clip"] = clip.clip_id
+            if "part" in path:
+                detail["part"] = path["part"].partition("-")[0].partition(".")[0][:LONGEST]
             session_id = clip.session_id
         session = self._repository.session(session_id) if is_ours(session_id) else None
         for name in ("approve", "decision", "role", "action", "disabled"):

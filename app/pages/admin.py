@@ -26,8 +26,10 @@ def session(call: Call) -> str:
 
 def clips(call: Call) -> str:
     stored = seen_clips(call, limit=MOST_CLIPS)
+    links = call.services.media_links.of(call.caller)
     return flask.render_template(
-        "admin_clips.html", clips=[clip_of(record).model_dump(mode="json") for record in stored]
+        "admin_clips.html",
+        clips=[clip_of(record, links).model_dump(mode="json") for record in stored],
     )
 
 

@@ -16,6 +16,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from pydantic import BaseModel, ValidationError
 
 from app.access.doors import Caller, CallerKind
+from app.access.media_links import SIGNATURE, LinkExpired
 from app.access.needs import Need
 from app.errors import CandorError, InvalidInput, NotAllowed, NotAuthenticated
 from app.ids import is_ours
@@ -128,6 +129,28 @@ def _let_in(route: Route, services: Services) -> tuple[Caller | None, bool]:
     """The caller, and whether the browser's cookie (rather than a header) says so."""
     if route.needs.is_open:
         return None, False
+    if route.needs.is_signed and SIGNATURE in flask.request.args:
+        try:
+            return _by_address(route, services), False
+        except LinkExpired as expired:
+            try:
+                return _by_secret(route, services)
+            except (NotAuthenticated, NotAllowed):
+                raise expired from None
+    return _by_secret(route, services)
+
+
+def _by_address(route: Route, services: Services) -> Caller:
+    """The caller for whom the address was signed."""
+    named = flask.request.view_args or {}
+    caller = services.media_links.caller(named["clip_id"], named["part"], flask.request.args)
+    route.needs.check(caller)
+    _check_names(caller, named, services)
+    return caller
+
+
+def _by_secret(route: Route, services: Services) -> tuple[Caller, bool]:
+    """The caller of a header or a cookie, and whether it is a cookie."""
     header = flask.request.headers.get("Authorization")
     by_cookie = header is None or route.is_page
     if by_cookie:

@@ -60,6 +60,7 @@ BY_HAND: dict[str, set[str]] = {
     "session_details": {*WATCHERS, "reviewer", "key", "student"},
     "video": {*WATCHERS, "reviewer", "key"},
     "video_file": {*WATCHERS, "reviewer", "key"},
+    "media_part": {*WATCHERS, "reviewer", "key"},
     "machine": {"admin", "manager", "key"},
     "arrived": {"student", "other student"},
     "admin_wall": {*WATCHERS, "other proctor"},
@@ -127,6 +128,7 @@ class World:
             "session_id": self.session_id,
             "video_id": "c1",
             "clip_id": "c1",
+            "part": "clip.mp4",
             "filepath": CLIP_FILE,
             "exam_id": "math",
         }
