@@ -31,12 +31,22 @@ class EndCause(str, Enum):
     WARNING_LIMIT = "warning_limit"
 
 
+class PauseCause(str, Enum):
+    """Why nothing of a running session is scored for a while."""
+
+    WARNING_LIMIT = "warning_limit"
+    PROCTOR = "proctor"
+    BREAK = "break"
+    CHECK_IN = "check_in"
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
     """One student's sitting of one exam. `started_at` is the first join: second 0 of scoring.
 
     `policy` is the policy in force as plain data, frozen when the session starts. While
-    `is_paused`, nothing is scored until a proctor resumes. `seal` is the hash of the manifest
+    `is_paused`, nothing is scored; `pauses` says why, and until when where a pause ends by
+    itself. `seal` is the hash of the manifest
     that sealed the session after its end. `place` and `network` are hashes of the device and the
     network it runs on. `scored_s` is the second at which its final ledger ends,
     `ledger_sha256` the hash of that ledger (see `app.ledgers`). `capture_screen` None is as the
@@ -61,6 +71,7 @@ class SessionRecord:
     coverage: dict[str, float] = field(default_factory=dict)
     policy: dict[str, object] = field(default_factory=dict)
     is_paused: bool = False
+    pauses: dict[PauseCause, datetime | None] = field(default_factory=dict)
     seal: str = ""
     place: str = ""
     network: str = ""

@@ -13,12 +13,14 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from datetime import datetime
 from typing import Protocol
 
 from app.clock import Clock
 from app.errors import Conflict, Unavailable
 from app.intake.intake import StreamState
 from app.monitoring.outbox import Outbox
+from app.monitoring.pausing import Pausing
 from app.monitoring.surroundings import (
     Flags,
     NewScorer,
@@ -30,7 +32,7 @@ from app.monitoring.surroundings import (
 )
 from app.monitoring.track import Track
 from app.monitoring.views import SessionView
-from app.records import SessionRecord
+from app.records import PauseCause, SessionRecord
 from app.settings import Settings
 from detectors.messages import AnalysisResult
 from scoring.model import Scores, ScreenEvent
@@ -85,10 +87,12 @@ class Monitor:
         on_abandoned: Callable[[str], object],
         new_scorer: NewScorer = take_up,
         on_warning_limit: Callable[[str], object] = repr,
+        on_pause_over: Callable[[str, PauseCause], object] = lambda _session_id, _cause: None,
     ) -> None:
         """`contact` answers how a session's line is; `on_abandoned` is called on a thread of its
         own for a session nobody has heard of for `abandon_min`, `on_warning_limit` likewise for
-        one that its policy ends because of too many warnings."""
+        one that its policy ends because of too many warnings, `on_pause_over` likewise when a
+        pause has ended because its time was up."""
         self._abandon_s = settings.abandon_min * 60
         self._clock = clock
         self._recorder = recorder
@@ -97,10 +101,18 @@ class Monitor:
         self._on_abandoned = on_abandoned
         self._outbox = Outbox("monitor-store", clock)
         self._around = Surroundings(
-            clock, repository, self._outbox, recorder, live, new_scorer, self._end_soon
+            clock,
+            repository,
+            self._outbox,
+            recorder,
+            live,
+            new_scorer,
+            self._end_soon,
+            self._pause_over,
         )
         self._on_warning_limit = on_warning_limit
-        self._resumed: deque[str] = deque()
+        self._on_pause_over = on_pause_over
+        self._steered: deque[tuple[str, Callable[[Pausing], None]]] = deque()
         self._lock = threading.Lock()
         self._results: deque[AnalysisResult] = deque()
         self._events: deque[tuple[str, ScreenEvent]] = deque()
@@ -200,12 +212,21 @@ class Monitor:
             self._events.append((session_id, event))
         self._wake.set()
 
-    def resume(self, session_id: str) -> None:
-        """Score again after a pause; harmless without one. Raises Conflict when it is not open."""
+    def pause(self, session_id: str, cause: PauseCause, until_at: datetime | None = None) -> None:
+        """Score nothing until `resume` or `until_at`. Raises Conflict when it is not open."""
+        self._steer(session_id, lambda pausing: pausing.pause(cause, until_at))
+
+    def resume(self, session_id: str, *causes: PauseCause) -> None:
+        """Score again after a pause; harmless without one. Without causes those that a proctor
+        ends: the proctor's own and the warning limit's. Raises Conflict when it is not open."""
+        ended = causes or (PauseCause.PROCTOR, PauseCause.WARNING_LIMIT)
+        self._steer(session_id, lambda pausing: pausing.resume(*ended))
+
+    def _steer(self, session_id: str, change: Callable[[Pausing], None]) -> None:
         with self._lock:
             if session_id not in self._open_ids:
                 raise Conflict("This session is not running.")
-            self._resumed.append(session_id)
+            self._steered.append((session_id, change))
         self._wake.set()
 
     def view(self, session_id: str) -> SessionView | None:
@@ -235,13 +256,14 @@ class Monitor:
             opened = [self._opened.popleft() for _ in range(len(self._opened))]
             results, self._results = self._results, deque()
             events, self._events = self._events, deque()
-            resumed = [self._resumed.popleft() for _ in range(len(self._resumed))]
+            steered = [self._steered.popleft() for _ in range(len(self._steered))]
             ending, self._ending = self._ending, {}
         for track in opened:
             self._tracks[track.session_id] = track
-        for session_id in resumed:
+        for session_id, change in steered:
             if session_id in self._tracks:
-                self._tracks[session_id].pausing.resume()
+                change(self._tracks[session_id].pausing)
+        changed = {session_id for session_id, _ in steered}
         posted = defaultdict[str, list[AnalysisResult | ScreenEvent]](list)
         for result in results:
             posted[result.session_id].append(result)
@@ -252,7 +274,7 @@ class Monitor:
             self._tick_due_s = self._clock.monotonic_s() + TICK_S
             self._recorder.cut_due()
         for session_id, track in list(self._tracks.items()):
-            if is_tick or session_id in posted:
+            if is_tick or session_id in posted or session_id in changed:
                 self._advance(track, posted.get(session_id, []))
         for session_id, future in ending.items():
             self._finish(session_id, future)
@@ -291,6 +313,15 @@ class Monitor:
             self._on_warning_limit(session_id)
         except Exception:
             log.exception("A session was not ended", extra={"session_id": session_id})
+
+    def _pause_over(self, session_id: str, cause: PauseCause) -> None:
+        self._callers.submit(self._tell_pause_over, session_id, cause)
+
+    def _tell_pause_over(self, session_id: str, cause: PauseCause) -> None:
+        try:
+            self._on_pause_over(session_id, cause)
+        except Exception:
+            log.exception("The end of a pause was not told", extra={"session_id": session_id})
 
     def _abandon(self, session_id: str) -> None:
         try:

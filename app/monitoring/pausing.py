@@ -1,15 +1,17 @@
-"""What happens when a student was warned too often, and the pause that may follow.
+"""Why a session's scoring is paused, until when, and what the scorer must be told of it.
 
-Belongs to the session's track, and with it to the monitor's thread.
+Several may pause at once (a proctor, a break, the warning limit); scoring goes on when nobody does
+any more. Belongs to the session's track, and with it to the monitor's thread.
 """
 
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from app.clock import SessionTime
 from app.monitoring.surroundings import Surroundings
-from app.records import SessionRecord
+from app.records import PauseCause, SessionRecord
 from scoring.model import AlertRaised, Break
 from scoring.policy import WarningAction
 
@@ -30,11 +32,27 @@ class Pausing:
         self._time = time
         self._around = around
         self._action = action
-        self.is_paused = session.is_paused
-        self._breaks = [Break(time.now_s(), begins=True)] if session.is_paused else []
+        self._pauses = dict(session.pauses)
+        if session.is_paused and not self._pauses:
+            self._pauses = {PauseCause.WARNING_LIMIT: None}
+        self._breaks = [Break(time.now_s(), begins=True)] if self._pauses else []
+
+    @property
+    def is_paused(self) -> bool:
+        return bool(self._pauses)
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Why, in the order in which the pauses began."""
+        return tuple(cause.value for cause in self._pauses)
 
     def take_breaks(self) -> list[Break]:
-        """The breaks since the last call."""
+        """The breaks since the last call; a pause whose time is up ends first."""
+        now = self._time.instant(self._time.now_s())
+        for cause, until_at in list(self._pauses.items()):
+            if until_at is not None and until_at <= now:
+                self.resume(cause)
+                self._around.pause_over(self._session_id, cause)
         breaks, self._breaks = self._breaks, []
         return breaks
 
@@ -46,24 +64,34 @@ class Pausing:
         told = {"action": self._action.value, "warnings": change.warnings}
         self._around.live.warning_limit(self._session_id, at, told)
         if self._action is WarningAction.PAUSE:
-            self._set(is_paused=True)
+            self.pause(PauseCause.WARNING_LIMIT)
         elif self._action is WarningAction.END:
             self._around.end_soon(self._session_id)
 
-    def resume(self) -> None:
-        """Scoring goes on; harmless when it was not paused."""
-        self._set(is_paused=False)
+    def pause(self, cause: PauseCause, until_at: datetime | None = None) -> None:
+        """Nothing is scored until this cause resumes, or `until_at` has passed."""
+        if self._pauses.get(cause, self) != until_at:
+            self._change({**self._pauses, cause: until_at})
 
-    def _set(self, *, is_paused: bool) -> None:
-        if is_paused == self.is_paused:
+    def resume(self, *causes: PauseCause) -> None:
+        """These causes pause no longer; harmless when they did not."""
+        was_limited = PauseCause.WARNING_LIMIT in self._pauses
+        left = {cause: at for cause, at in self._pauses.items() if cause not in causes}
+        if len(left) == len(self._pauses):
             return
-        self.is_paused = is_paused
-        now_s = self._time.now_s()
-        self._breaks.append(Break(now_s, begins=is_paused))
+        self._change(left)
+        if was_limited and PauseCause.WARNING_LIMIT not in left:
+            at = self._time.instant(self._time.now_s())
+            self._around.live.warning_limit(self._session_id, at, {"action": "resume"})
+
+    def _change(self, pauses: dict[PauseCause, datetime | None]) -> None:
+        was_paused, self._pauses = self.is_paused, pauses
+        is_paused = self.is_paused
+        if is_paused != was_paused:
+            self._breaks.append(Break(self._time.now_s(), begins=is_paused))
         self._around.outbox.put(
             (self._session_id, "pause"),
-            lambda: self._around.store.update_session(self._session_id, is_paused=is_paused),
+            lambda: self._around.store.update_session(
+                self._session_id, is_paused=is_paused, pauses=pauses
+            ),
         )
-        if not is_paused:
-            told = {"action": "resume"}
-            self._around.live.warning_limit(self._session_id, self._time.instant(now_s), told)

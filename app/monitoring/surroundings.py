@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from app.clock import Clock, SessionTime
 from app.monitoring.outbox import Outbox
 from app.monitoring.views import Mark
-from app.records import IntervalRecord, SessionRecord, TraceRecord, ViolationRecord
+from app.records import IntervalRecord, PauseCause, SessionRecord, TraceRecord, ViolationRecord
 from scoring.model import Change, IntervalScore, Item, Ledger, RiskEvent, Scores
 from scoring.policy import Policy
 from scoring.session import TraceBlock
@@ -101,7 +101,8 @@ class Stores(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every track works with. `end_soon` ends a session without blocking."""
+    """What every track works with. `end_soon` ends a session without blocking; `pause_over` says,
+    as gently, that a pause has ended because its time was up."""
 
     clock: Clock
     store: Stores
@@ -110,3 +111,4 @@ class Surroundings:
     live: Shows
     new_scorer: NewScorer
     end_soon: Callable[[str], object] = repr
+    pause_over: Callable[[str, PauseCause], object] = lambda _session_id, _cause: None

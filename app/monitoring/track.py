@@ -117,7 +117,7 @@ class Track:
         if now_s >= self._interval_due_s:
             self._interval_due_s = now_s + LATER_S
             self._store_interval(self._scorer.running_interval, 0.0)
-        is_news = bool(posted or changes) or now_s - self._viewed_s >= VIEW_S
+        is_news = bool(items or changes) or now_s - self._viewed_s >= VIEW_S
         if is_news:
             self._viewed_s = now_s
         return is_news
@@ -363,6 +363,7 @@ class Track:
             warned=tuple(w for w in self._warned if (now - w.at).total_seconds() <= WARNED_S),
             line=self._stream.line.value if self._stream is not None else "down",
             is_paused=self.pausing.is_paused,
+            pauses=self.pausing.causes,
         )
 
     def _marks(self, interval: IntervalScore) -> tuple[Mark, ...]:

@@ -57,6 +57,7 @@ class SessionView:
     warned: tuple[Warned, ...] = ()
     line: str = "good"
     is_paused: bool = False
+    pauses: tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -106,6 +107,7 @@ def monitoring_update(view: SessionView, frame: Frame | None) -> dict[str, Any]:
         "interval": _interval(view.interval),
         "is_running": view.is_running,
         "is_paused": view.is_paused,
+        "pauses": list(view.pauses),
         "warnings": scores.warnings,
     }
 
@@ -121,6 +123,7 @@ def wall_row(view: SessionView) -> dict[str, Any]:
         "state": view.state.value,
         "is_running": view.is_running,
         "is_paused": view.is_paused,
+        "pauses": list(view.pauses),
         "started_at": iso(view.started_at),
         "faces": overlay.faces if overlay else None,
         "gaze": gaze_word(overlay),
@@ -143,6 +146,7 @@ def student_status(view: SessionView) -> dict[str, Any]:
         "state": view.state.value,
         "line": view.line,
         "is_paused": view.is_paused,
+        "pauses": list(view.pauses),
         "face": _face_word(overlay),
         "advice": overlay.advice if overlay else "",
         "warnings": [{"rule": warned.kind, "at": iso(warned.at)} for warned in view.warned],

@@ -84,7 +84,7 @@ def test_who_joins_sees_the_session_at_once_with_its_picture(room: Room) -> None
         "session_id", "user_id", "exam_id", "frame", "gaze", "faces", "interval_score",
         "violations", "timestamp", "total_score", "risk", "focus", "trust", "flagged_intervals",
         "boxes", "direction", "yaw_deg", "pitch_deg", "advice", "coverage", "state", "line",
-        "interval", "is_running", "is_paused", "warnings",
+        "interval", "is_running", "is_paused", "pauses", "warnings",
     }  # fmt: skip
 
 
@@ -221,8 +221,8 @@ def test_the_wall_gets_every_row_once_and_then_only_what_changed(room: Room) -> 
     assert target == "wall"
     assert [(r["session_id"], r["interval_score"]) for r in update["sessions"]] == [("s2", 4.0)]
     assert set(update["sessions"][0]) == {
-        "session_id", "user_id", "exam_id", "state", "is_running", "is_paused", "started_at",
-        "faces", "gaze",
+        "session_id", "user_id", "exam_id", "state", "is_running", "is_paused", "pauses",
+        "started_at", "faces", "gaze",
         "interval_score", "total_score", "flagged_intervals", "last_violation", "line",
         "coverage", "advice",
     }  # fmt: skip
@@ -323,7 +323,7 @@ def test_the_student_is_told_what_changed_without_scores_or_pixels(room: Room) -
     assert target == "student:s1"
     assert status == {
         "state": "running", "line": "good", "face": "well", "advice": "", "warnings": [],
-        "is_paused": False,
+        "is_paused": False, "pauses": [],
     }  # fmt: skip
     room.clock.advance(2)
     warned = (Warned("no_face", room.clock.now()),)

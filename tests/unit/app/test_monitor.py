@@ -18,7 +18,7 @@ from app.intake.intake import Line, StreamState
 from app.monitoring.monitor import MOST_RESULTS, Monitor
 from app.monitoring.surroundings import Stored
 from app.monitoring.views import Mark, SessionView
-from app.records import SessionRecord, SessionState
+from app.records import PauseCause, SessionRecord, SessionState
 from app.settings import Settings
 from app.store import Repository, open_repository
 from detectors.messages import AnalysisResult, DetectorFault, Overlay
@@ -156,6 +156,8 @@ class Room:
         self.was_abandoned = threading.Event()
         self.ended_at_limit: list[str] = []
         self.was_ended = threading.Event()
+        self.over: list[tuple[str, PauseCause]] = []
+        self.was_over = threading.Event()
         self.scorers: dict[str, ScriptedScorer] = {}
         self.monitor = self.another_monitor()
 
@@ -175,6 +177,10 @@ class Room:
             self.ended_at_limit.append(session_id)
             self.was_ended.set()
 
+        def tell_over(session_id: str, cause: PauseCause) -> None:
+            self.over.append((session_id, cause))
+            self.was_over.set()
+
         return Monitor(
             self.settings,
             self.clock,
@@ -185,6 +191,7 @@ class Room:
             abandon,
             make,
             on_warning_limit=end,
+            on_pause_over=tell_over,
         )
 
     def open(self, session_id: str = "s1", action: str = "notify") -> ScriptedScorer:
@@ -642,6 +649,46 @@ def test_a_pause_outlives_a_restart(room: Room) -> None:
     room.tick(0)
     assert room.latest.given == [Break(30.0, begins=True)]
     assert room.live.views[-1].is_paused
+
+
+def test_scoring_goes_on_when_nobody_pauses_any_more(room: Room) -> None:
+    scorer = room.open()
+    room.tick(10.0)
+    room.monitor.pause("s1", PauseCause.PROCTOR)
+    until = room.clock.now() + timedelta(seconds=30)
+    room.monitor.pause("s1", PauseCause.BREAK, until)
+    room.tick()
+    assert list(room.live.views[-1].pauses) == ["proctor", "break"]
+    room.monitor.resume("s1")
+    room.tick(10.0)
+    room.tick()
+    assert list(room.live.views[-1].pauses) == ["break"]
+    room.tick(20.0)
+    room.tick()
+    room.store()
+    assert scorer.given == [Break(10.25, begins=True), Break(40.25, begins=False)]
+    assert not room.live.views[-1].is_paused
+    assert room.was_over.wait(5)
+    assert room.over == [("s1", PauseCause.BREAK)]
+    stored = room.repository.session("s1")
+    assert stored is not None
+    assert (stored.is_paused, stored.pauses) == (False, {})
+
+
+def test_a_break_outlives_a_restart_and_ends_when_its_time_is_up(room: Room) -> None:
+    room.open()
+    room.monitor.pause("s1", PauseCause.BREAK, room.clock.now() + timedelta(seconds=60))
+    room.tick()
+    room.store()
+    stored = room.repository.session("s1")
+    assert stored is not None
+    room.monitor = room.another_monitor()
+    room.clock.advance(30)
+    room.monitor.open(stored)
+    room.tick(0)
+    assert list(room.live.views[-1].pauses) == ["break"]
+    room.tick(40)
+    assert list(room.live.views[-1].pauses) == []
 
 
 def test_at_the_warning_limit_a_session_may_be_ended(room: Room) -> None:
