@@ -666,7 +666,7 @@ def test_scoring_goes_on_when_nobody_pauses_any_more(room: Room) -> None:
     room.tick(20.0)
     room.tick()
     room.store()
-    assert scorer.given == [Break(10.25, begins=True), Break(40.25, begins=False)]
+    assert scorer.given == [Break(10.25, begins=True), Break(40.5, begins=False)]
     assert not room.live.views[-1].is_paused
     assert room.was_over.wait(5)
     assert room.over == [("s1", PauseCause.BREAK)]
