@@ -61,6 +61,29 @@ class FocusAverage:
 
     def feed(self, from_ms: int, to_ms: int, value: int, found: Findings) -> None:
         """[from_ms, to_ms) was observed with this unsmoothed focus."""
+        first, last = -(-from_ms // CELL_MS), to_ms // CELL_MS - 1
+        if last > first:
+            self._feed_parts(from_ms, first * CELL_MS, value, found)
+            self._feed_whole(first, last, value, found)
+            from_ms = last * CELL_MS
+        self._feed_parts(from_ms, to_ms, value, found)
+
+    def _feed_whole(self, first: int, last: int, value: int, found: Findings) -> None:
+        """The whole cells from `first` up to `last` saw nothing but `value`."""
+        self.reach(first * CELL_MS, found)
+        mean = value / 100
+        score = self.score
+        for cell in range(first + 1, last + 1):
+            moved = score + ALPHA * (mean - score)
+            if moved == score >= self._alert_below:
+                break
+            score = moved
+            if score < self._alert_below:
+                self._alert(cell * CELL_MS, found)
+        self.score = score
+        self._cell = last
+
+    def _feed_parts(self, from_ms: int, to_ms: int, value: int, found: Findings) -> None:
         while from_ms < to_ms:
             cell = from_ms // CELL_MS
             if cell != self._cell:
@@ -83,8 +106,11 @@ class FocusAverage:
         mean = self._sum / self._observed_ms / 100
         self.score += ALPHA * (mean - self.score)
         self._sum = self._observed_ms = 0
-        at_ms = (self._cell + 1) * CELL_MS
-        if self.score < self._alert_below and at_ms >= self._last_alert_ms + self._alert_gap_ms:
+        if self.score < self._alert_below:
+            self._alert((self._cell + 1) * CELL_MS, found)
+
+    def _alert(self, at_ms: int, found: Findings) -> None:
+        if at_ms >= self._last_alert_ms + self._alert_gap_ms:
             self._last_alert_ms = at_ms
             found.alerts.append(Alert(LOW_FOCUS, at_ms / 1000))
             found.is_changed = True

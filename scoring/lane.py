@@ -141,9 +141,12 @@ class Lane:
         if until < self._no_end_before:
             self._no_end_before = until
         self._until[detector] = until
-        if look is self._looks[detector] and not self._raises(look):
-            return
-        self._replace(detector, look, percent)
+        if look is not self._looks[detector]:
+            self._replace(detector, look, percent)
+        elif raises := self._raises(look):
+            self._percents[detector] = percent
+            self._seen_ms[detector] = self.cursor
+            self._raise(detector, raises, percent)
 
     def _replace(self, detector: int, look: Look | None, percent: int) -> None:
         at_ms = self.cursor
@@ -152,12 +155,6 @@ class Lane:
             self._until[detector] = 0
         self._percents[detector] = percent
         self._seen_ms[detector] = at_ms
-        raised: tuple[int, ...] = ()
-        if look is not None:
-            raised = tuple(rule for rule, least in self._raises(look) if percent >= least)
-            for rule in raised:
-                self._episodes[rule].fresh += 1
-        self._raised[detector] = raised
         is_covered = look is not None and look.is_judgeable
         covered_from = self._covered_from[detector]
         if is_covered != (covered_from is not None):
@@ -169,10 +166,24 @@ class Lane:
             if value != self._focus_value:
                 self._flush_focus()
                 self._focus_value = value
+        raises = () if look is None else self._raises(look)
+        if raises:
+            self._raise(detector, raises, percent)
+        else:
+            self._raised[detector] = ()
+
+    def _raise(self, detector: int, raises: tuple[tuple[int, int], ...], percent: int) -> None:
+        """Raise the rules whose least confidence an observation of now has. The instant itself
+        counts at once, without waiting for what comes after it."""
+        at_ms = self.cursor
+        raised = self._raised[detector] = tuple(
+            [rule for rule, least in raises if percent >= least]
+        )
         for rule in raised:
-            # The instant itself counts at once, without waiting for what comes after it.
             self.is_busy = True
-            self._episodes[rule].on(at_ms, at_ms, percent, at_ms, self.found)
+            episodes = self._episodes[rule]
+            episodes.fresh += 1
+            episodes.on(at_ms, at_ms, percent, at_ms, self.found)
 
     def advance(self, to_ms: int) -> None:
         """Time passes to `to_ms`; a time that has passed already changes nothing."""

@@ -105,9 +105,8 @@ class Episodes:
 
     def on(self, from_ms: int, to_ms: int, percent: int, trigger_ms: int, found: Findings) -> None:
         """[from_ms, to_ms) was observed with the rule's labels."""
-        start_ms = self.start_ms
-        if start_ms is None:
-            start_ms = self.start_ms = from_ms
+        if self.start_ms is None:
+            self.start_ms = from_ms
         self.off = self.gap = 0
         self.seen += self.fresh
         self.fresh = 0
@@ -116,8 +115,9 @@ class Episodes:
         self.trigger_ms = trigger_ms
         self._grow(from_ms, to_ms - from_ms, found)
         self.last_on_ms = to_ms
-        if self.confirmed_ms is not None:
-            self._score(max(from_ms, self.confirmed_ms), to_ms, found)
+        confirmed_ms = self.confirmed_ms
+        if confirmed_ms is not None:
+            self._score(from_ms if from_ms > confirmed_ms else confirmed_ms, to_ms, found)
 
     def without(self, from_ms: int, to_ms: int, is_judged: bool, found: Findings) -> None:
         """[from_ms, to_ms) was observed without the rule's labels, or not observed at all."""
@@ -178,7 +178,10 @@ class Episodes:
     def _score(self, from_ms: int, to_ms: int, found: Findings) -> None:
         if self._milli and not self.is_muted:
             self._score_checks(from_ms, to_ms, found)
-        at_ms = max(from_ms, self.last_alert_ms + self._alert_gap_ms)
+        at_ms = self.last_alert_ms + self._alert_gap_ms
+        if at_ms > to_ms:
+            return
+        at_ms = max(from_ms, at_ms)
         while at_ms < to_ms or at_ms == from_ms == self.confirmed_ms:
             found.alerts.append(
                 Alert(self.rule.value, at_ms / 1000, self.policy.is_critical, self.violation_id)
@@ -188,8 +191,15 @@ class Episodes:
             at_ms += self._alert_gap_ms
 
     def _score_checks(self, from_ms: int, to_ms: int, found: Findings) -> None:
-        last_ms = max(from_ms, to_ms - 1)
-        for check in range(from_ms // self._check_ms, last_ms // self._check_ms + 1):
+        first = from_ms // self._check_ms
+        last = (to_ms - 1) // self._check_ms if to_ms > from_ms else first
+        if first == last == self.check:
+            if self._point is not None:
+                self._point.end_ms = to_ms
+                self._point.percent = self.peak
+                self._point.observations = self.seen
+            return
+        for check in range(first, last + 1):
             end_ms = min(to_ms, (check + 1) * self._check_ms)
             if check > self.check:
                 self.check = check

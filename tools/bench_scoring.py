@@ -1,8 +1,9 @@
 """Measures how fast finished sessions are scored again from their stored traces.
 
 Also what a live second costs. Makes sessions of two observations a second of every detector with
-5 % of the time in episodes, stores their traces in an SQLite file, and scores one session, then an
-exam of many, under another policy, one session in memory at a time. An exam repeats a few made
+5 % of the time in episodes, puts them into a store of its own as a server does (ledger and trace),
+and scores one session, then an exam of many, under another policy, as `./run.sh rescore` does: in
+one process per core, each with one session in memory at a time. The exam repeats a few made
 sessions under many names: making each anew would take longer than what is measured.
 """
 
@@ -12,26 +13,36 @@ import argparse
 import json
 import random
 import resource
-import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from scoring.model import Detector, EventKind, Item, Observation, Rule, ScreenEvent
-from scoring.policy import Policy, standard_policy
+from app.ledgers import numbers_of
+from app.records import EndCause, SessionRecord, SessionState, TraceRecord
+from app.reports.rescoring import Skipped, records_of, rescored
+from app.settings import Settings
+from app.store import Repository
+from app.store.documents import to_document
+from app.store.engines import open_neosqlite
+from scoring.model import Detector, EventKind, Item, Ledger, Observation, Rule, ScreenEvent
+from scoring.policy import Policy, policy_to_dict, standard_policy
 from scoring.replay import distinct, rescore
 from scoring.session import SessionScorer
 from scoring.stream import Record, record_of
 from scoring.trace import encode
+from tools.rescoring_pool import rescored_in_processes
 
 FPS = 2.0
 EPISODE_SHARE = 0.05
 EPISODE_S = 6.0
 BLOCK_MS = 60_000
+EXAM = "bench"
+BEGAN_AT = datetime(2026, 3, 2, 9, 0, tzinfo=timezone.utc)
 
 _QUIET = {
     Detector.FACE: "one",
@@ -114,65 +125,107 @@ def live_ms(items: list[Item], seconds: int) -> float:
     return (time.process_time() - started_s) / seconds * 1000
 
 
-class TraceFile:
-    """Traces in an SQLite file: one row per session and block."""
+class MadeExam:
+    """An exam of finished sessions in a store of its own, opened as a server opens it."""
 
-    def __init__(self, path: Path) -> None:
-        self._database = sqlite3.connect(path)
-        self._database.execute(
-            "create table trace (session integer, block integer, data blob,"
-            " primary key (session, block)) without rowid"
-        )
+    def __init__(self, settings: Settings) -> None:
+        self._engine = open_neosqlite(settings.database_file)
+        self.repository = Repository(self._engine)
 
-    def store(self, session: int, items: list[Item]) -> int:
-        """Store a session's trace; returns its bytes."""
+    def store(self, seed: int, items: list[Item], length_s: int) -> tuple[Ledger, int]:
+        """Store a made session as the server does at its end: ledger, numbers and trace.
+
+        Returns the ledger and the bytes of the trace.
+        """
+        policy = standard_policy()
         parts: dict[int, list[Record]] = {}
         for record in distinct(record_of(item) for item in items):
             parts.setdefault(record.at_ms // BLOCK_MS, []).append(record)
-        rows = [(session, index, encode(part)) for index, part in parts.items()]
-        with self._database:
-            self._database.executemany("insert into trace values (?, ?, ?)", rows)
-        return sum(len(data) for _, _, data in rows)
-
-    def blocks(self, session: int) -> Iterator[bytes]:
-        """A session's blocks in time order."""
-        rows = self._database.execute(
-            "select data from trace where session = ? order by block", (session,)
+        blocks = {index: encode(part) for index, part in parts.items()}
+        ledger = rescore(policy, blocks.values(), length_s)
+        session = SessionRecord(
+            session_id=_name(seed),
+            user_id=f"student-{seed}",
+            exam_id=EXAM,
+            state=SessionState.ENDED,
+            created_at=BEGAN_AT,
+            started_at=BEGAN_AT,
+            ended_at=BEGAN_AT + timedelta(seconds=length_s),
+            end_cause=EndCause.STUDENT,
+            policy=policy_to_dict(policy),
+            scored_s=float(length_s),
         )
-        return (row[0] for row in rows)
+        session = replace(session, **numbers_of(ledger.scores))  # type: ignore[arg-type]
+        violations, intervals = records_of(session, ledger)
+        self._insert("sessions", [session])
+        self._insert("violations", violations)
+        self._insert("intervals", intervals)
+        self._insert("traces", [TraceRecord(_name(seed), i, data) for i, data in blocks.items()])
+        return ledger, sum(len(data) for data in blocks.values())
+
+    def repeat(self, seed: int, number: int) -> None:
+        """Store a made session once more, as another student's."""
+        known, name = _name(seed), _name(number)
+        for collection in ("sessions", "violations", "intervals", "traces"):
+            key = "_id" if collection == "sessions" else "session_id"
+            copies = []
+            for document in self._engine.collection(collection).find({key: known}):
+                copy = {**document, "_id": str(document["_id"]).replace(known, name, 1)}
+                copy["session_id"] = name
+                if collection == "sessions":
+                    copy |= {"active_key": name, "user_id": f"student-{number}"}
+                copies.append(copy)
+            self._engine.database[collection].insert_many(copies)
+
+    def _insert(self, collection: str, records: Sequence[object]) -> None:
+        if records:
+            self._engine.database[collection].insert_many([to_document(each) for each in records])
 
     def close(self) -> None:
-        self._database.close()
+        self.repository.close()
 
 
-def measure(sessions: int, made: int, length_s: int) -> dict[str, float]:
+def _name(number: int) -> str:
+    return f"bench-session-{number:06d}"
+
+
+def measure(sessions: int, made: int, length_s: int, processes: int | None) -> dict[str, float]:
     """Run the benchmark; durations are wall seconds."""
     policy = _other_policy()
     observations = stored_bytes = 0
     live = 0.0
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        closing(TraceFile(Path(folder) / "traces.db")) as traces,
-    ):
-        for seed in range(made):
-            items = make_session(seed, length_s)
-            observations = sum(isinstance(item, Observation) for item in items)
-            stored_bytes = traces.store(seed, items)
-            if seed == 0:
-                live = live_ms(items, min(length_s, 1800))
-            del items
-            _show("Making sessions", seed + 1, made)
-        started_s = time.perf_counter()
-        rescore(policy, traces.blocks(0), length_s)
-        session_s = time.perf_counter() - started_s
-        resident_mb = _resident_mb()
-        started_s = time.perf_counter()
-        flagged = 0
-        for number in range(sessions):
-            ledger = rescore(policy, traces.blocks(number % made), length_s)
-            flagged += ledger.scores.flagged_intervals
-            _show("Scoring the exam", number + 1, sessions)
-        exam_s = time.perf_counter() - started_s
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings.model_validate({"PROCTOR_DATA_DIR": folder})
+        with closing(MadeExam(settings)) as exam:
+            for seed in range(min(made, sessions)):
+                items = make_session(seed, length_s)
+                observations = sum(isinstance(item, Observation) for item in items)
+                _, stored_bytes = exam.store(seed, items, length_s)
+                if seed == 0:
+                    live = live_ms(items, min(length_s, 1800))
+                del items
+                _show("Making sessions", seed + 1, min(made, sessions))
+            for number in range(made, sessions):
+                exam.repeat(number % made, number)
+                _show("Storing the exam", number + 1, sessions)
+            repository = exam.repository
+            first = repository.session(_name(0))
+            if first is None:
+                raise RuntimeError("the made session is not in the store")
+            started_s = time.perf_counter()
+            rescored(repository, first, policy)
+            session_s = time.perf_counter() - started_s
+            before_mb = _peak_mb()
+            started_s = time.perf_counter()
+            flagged = 0
+            whole = sorted(repository.sessions(exam_id=EXAM), key=lambda each: each.session_id)
+            results = rescored_in_processes(settings, repository, whole, policy, processes)
+            for done, result in enumerate(results, start=1):
+                if isinstance(result, Skipped):
+                    raise RuntimeError(f"a made session was skipped: {result.reason}")
+                flagged += len(result.after.flagged)
+                _show("Scoring the exam", done, sessions)
+            exam_s = time.perf_counter() - started_s
     return {
         "observations": observations,
         "sessions": sessions,
@@ -183,8 +236,9 @@ def measure(sessions: int, made: int, length_s: int) -> dict[str, float]:
         "flagged_intervals": flagged,
         "rescore_session_s": round(session_s, 3),
         "rescore_exam_s": round(exam_s, 3),
-        "exam_growth_mb": round(_resident_mb() - resident_mb, 1),
-        "peak_mb": round(_peak_mb(), 1),
+        "exam_growth_mb": round(_peak_mb() - before_mb, 1),
+        "process_mb": round(_peak_mb(resource.RUSAGE_CHILDREN), 1),
+        "peak_mb": round(max(_peak_mb(), _peak_mb(resource.RUSAGE_CHILDREN)), 1),
     }
 
 
@@ -193,14 +247,9 @@ def _other_policy() -> Policy:
     return policy.with_rule(Rule.LOOKING_AWAY, points=3, min_duration_s=2)
 
 
-def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize() / 2**20
-
-
-def _peak_mb() -> float:
-    """The highest resident size of this process (Linux counts it in KiB)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _peak_mb(who: int = resource.RUSAGE_SELF) -> float:
+    """The highest resident size of this process, or of its largest child (Linux counts KiB)."""
+    return resource.getrusage(who).ru_maxrss / 1024
 
 
 def _show(what: str, done: int, whole: int) -> None:
@@ -219,10 +268,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--made", type=int, default=5, help="distinct sessions among them")
     parser.add_argument("--hours", type=float, default=3.0, help="length of a session")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    parser.add_argument("--processes", type=int, help="of the exam; one per core by default")
     given = parser.parse_args(argv)
     if given.sessions < 1 or given.made < 1 or not 0 < given.hours <= 24:
         parser.error("--sessions and --made must be at least 1, --hours from 0 to 24")
-    figures = measure(given.sessions, given.made, round(given.hours * 3600))
+    figures = measure(given.sessions, given.made, round(given.hours * 3600), given.processes)
     for name, figure in figures.items():
         print(f"{name:22} {figure:g}")
     if given.json:

@@ -13,11 +13,12 @@ from app.errors import NotFound
 from app.ids import is_ours
 from app.policies import load_policy, policy_named, presets
 from app.records import SessionRecord
-from app.reports.rescoring import Comparison, Skipped, rescored, rescored_exam
+from app.reports.rescoring import Comparison, Skipped, rescored
 from app.settings import Settings
 from app.store import Repository
 from app.store.documents import plain
 from scoring.policy import Policy, policy_to_dict
+from tools.rescoring_pool import rescored_in_processes
 from tools.stored import opened, told
 
 
@@ -42,7 +43,7 @@ def _rescore(what: str, policy_name: str, json_file: Path | None) -> int:
         sessions = repository.sessions(exam_id=what)
         if not sessions:
             raise NotFound(f"There is no session and no session of an exam {what}.")
-        return _exam(repository, sessions, policy, json_file)
+        return _exam(settings, repository, sessions, policy, json_file)
 
 
 def _policy(name: str, settings: Settings) -> Policy:
@@ -68,6 +69,7 @@ def _one(
 
 
 def _exam(
+    settings: Settings,
     repository: Repository,
     sessions: Sequence[SessionRecord],
     policy: Policy,
@@ -75,7 +77,7 @@ def _exam(
 ) -> int:
     comparisons: list[Comparison] = []
     skipped: list[Skipped] = []
-    for result in rescored_exam(repository, sessions, policy):
+    for result in rescored_in_processes(settings, repository, sessions, policy):
         if isinstance(result, Skipped):
             skipped.append(result)
             print(f"{result.session.session_id}  skipped: {result.reason}")

@@ -16,6 +16,7 @@ from scoring.model import (
     Item,
     Ledger,
     Observation,
+    Rule,
     ScreenEvent,
     ViolationChanged,
     ViolationWithdrawn,
@@ -125,6 +126,40 @@ def test_a_stored_trace_scores_as_the_items_it_was_made_of(seed: int) -> None:
     items = session(seed, 150)
     policy = standard_policy(interval_s=20, check_s=5)
     assert rescore(policy, blocks(items), 141.7) == replay(policy, items, 141.7)
+
+
+def steady(seed: int, length_s: int) -> list[Item]:
+    """A session of long quiet stretches, long episodes, and confidence that hardly changes."""
+    rng = random.Random(seed)
+    items: list[Item] = []
+    for detector, quiet in QUIET.items():
+        label, until_s, confidence = quiet, 0.0, 0.9
+        for half in range(2 * length_s):
+            at_s = half / 2
+            if at_s >= until_s:
+                until_s = at_s + rng.expovariate(1 / 20)
+                label = rng.choice((quiet, quiet, *LOUD[detector]))
+                confidence = rng.choice((0.3, 0.6, 0.9))
+            if rng.random() < 0.02:
+                continue
+            is_sound = detector in (Detector.SPEECH, Detector.VOICE)
+            span_s = 0.5 if is_sound else 0.0
+            items.append(Observation(detector, at_s, (label,), confidence, span_s))
+    return items
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10**6))
+def test_a_stretch_that_is_skipped_scores_as_its_observations_one_by_one(seed: int) -> None:
+    items = steady(seed, 160)
+    policy = standard_policy().with_rule(Rule.LOOKING_AWAY, min_confidence=0.5)
+    at_once = rescore(policy, blocks(items), 151.3)
+    assert at_once == replay(policy, items, 151.3)
+    scorer = SessionScorer(policy)
+    for item in sorted(items, key=lambda each: each.at_s):
+        scorer.update([item], item.at_s)
+    scorer.end(151.3)
+    assert at_once == scorer.ledger()
 
 
 @settings(max_examples=25, deadline=None)
