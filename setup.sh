@@ -57,6 +57,8 @@ pages_are_ready() {
 }
 system_is_ready() { is_done system "$(system_inputs "$with_tests")" || is_done system "$(system_inputs yes)"; }
 environment_is_ready() { # a folder that was moved has an environment that points elsewhere
+  # One that is linked belongs to another checkout, which must not lose it.
+  [ -L "$VENV" ] && [ -x "$PY" ] && return 0
   [ -x "$PY" ] && grep -q "$PWD/$VENV/bin/python" "$VENV/bin/pip" 2>/dev/null
 }
 everything_is_ready() {
