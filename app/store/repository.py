@@ -212,6 +212,12 @@ class Repository:
     def save_interval(self, record: IntervalRecord) -> None:
         self._put(self._intervals, record)
 
+    def delete_interval(self, session_id: str, index: int) -> bool:
+        """Forget an interval that the session's end left no time for; whether it was there."""
+        where = {"_id": f"{session_id}:{index}"}
+        result = self._call(lambda: self._intervals.delete_one(where))
+        return bool(result.deleted_count)
+
     def intervals(self, session_id: str) -> tuple[IntervalRecord, ...]:
         found = self._find(self._intervals, {"session_id": session_id}, "index", OLDEST_FIRST)
         return tuple(from_document(IntervalRecord, item) for item in found)
