@@ -24,7 +24,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Routes that show evidence, and after how long the same look counts again.
 LOOKS = {"video_file": 60.0, "admin_session": 60.0, "session_details": 60.0, "media_part": 60.0}
 # Their use cases write entries of their own; these also forget the student.
-OWN_ENTRIES = frozenset({"sign_in", "erase_student", "export_student"})
+OWN_ENTRIES = frozenset({"sign_in", "erase_student", "export_student", "act", "act_on_exam"})
 EVENTS = frozenset({"join_session", "decide_place", "resume"})
 THUMBNAILS, THUMBNAILS_AGAIN_S = "want_thumbnails", 900.0
 REMEMBERED = 10_000

@@ -28,6 +28,7 @@ from app.records import (
     TraceRecord,
     ViolationRecord,
 )
+from app.store.actions import StoredActions
 from app.store.documents import (
     active_key,
     exam_key,
@@ -88,6 +89,7 @@ class Repository:
             engine.index("manifests", ("session_id",))
             engine.index("traces", ("session_id",))
         self.people = People(engine, self._call)
+        self.actions = StoredActions(engine, self._call)
 
         self.trail = Trail(engine, self._call)
         self.erasure = Erasure(engine, self._call)
