@@ -93,6 +93,19 @@ class AuditedDoors:
             actor, "login" if is_good else "login_refused", "", {"address": address[:LONGEST]}
         )
 
+    def arrival(self, exam_id: str, student_id: str, address: str, *, is_good: bool) -> None:
+        """Somebody told a roster's details at the portal.
+
+        Wrong details cost the same work whoever is on the roster, so that time tells nothing.
+        """
+        people, detail = self._audit.people, {"exam": exam_id, "address": address[:LONGEST]}
+        if is_good:
+            student = people.of(STUDENT, student_id)
+            self._audit.write(student, "roster_login", student, detail)
+            return
+        claimed = people.known(STUDENT, student_id) if _is_name(student_id) else None
+        self._audit.write(UNKNOWN, "roster_login_refused", claimed or "", detail)
+
     def _about(
         self, path: Mapping[str, str], body: object, answer: object
     ) -> tuple[str, dict[str, object]]:
