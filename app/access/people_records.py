@@ -18,10 +18,7 @@ class LoginRecord:
 
 @dataclass(frozen=True, slots=True)
 class RosterRow:
-    """One student who may sit an exam. A revoked row stays, so that it can be said.
-
-    `listed_at` is when it was last brought in; None in what older versions stored.
-    """
+    """One student who may sit an exam. A revoked row stays, so that it can be said."""
 
     exam_id: str
     student_id: str
@@ -30,4 +27,3 @@ class RosterRow:
     course: str
     email: str = ""
     is_revoked: bool = False
-    listed_at: datetime | None = None

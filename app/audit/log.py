@@ -20,7 +20,6 @@ from app.store.trail import Trail
 
 TRIES = 200
 SYSTEM = "system"
-COMMAND = "command"
 UNKNOWN = "unknown"
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from app.clock import SessionTime
 from app.evidence.ring import Evidence, EvidenceRing
-from app.records import ClipRecord, SessionRecord
+from app.records import ClipRecord, ClipStatus, SessionRecord
 from detectors.messages import Frame
 from scoring.model import IntervalScore, RiskEvent
 
@@ -20,6 +20,8 @@ from scoring.model import IntervalScore, RiskEvent
 # the browser sends what it kept, for which the ring has room.
 SETTLE_S = 2.0
 LATEST_S = 15.0
+# A browser that keeps what its line could not carry is waited for this long.
+AWAITED_S = 1800.0
 SHORTEST_S = 0.5
 # From this many unwritten clips on, new ones are thinned to one picture a second.
 BUSY_CLIPS = 12
@@ -30,7 +32,8 @@ MOST_BYTES = 512_000_000
 @dataclass(slots=True, eq=False)
 class ClipJob:
     """One clip on its way. `record` is what is stored of it; the seconds are the session's;
-    `risen` is how the risk rose in the interval."""
+    `risen` is how the risk rose in the interval. One that `is_resumed` was flagged before this
+    server started: its evidence has to come again."""
 
     record: ClipRecord
     session: SessionRecord
@@ -44,6 +47,7 @@ class ClipJob:
     size_bytes: int = 0
     attempts: int = 0
     not_before_s: float = 0.0
+    is_resumed: bool = False
 
     @property
     def clip_id(self) -> str:
@@ -126,6 +130,13 @@ class ClipQueue:
             jobs = list(self._waiting.values())
         return [job for job in jobs if session_id in {None, job.record.session_id}]
 
+    def needed_from_s(self, session_id: str) -> float:
+        """Where the earliest clip begins that is not written; infinite without one."""
+        with self._lock:
+            jobs = (*self._waiting.values(), *self._cut.values())
+            mine = [job.from_s for job in jobs if job.record.session_id == session_id]
+            return min(mine, default=float("inf"))
+
     def due(self) -> list[ClipJob]:
         """The clips whose post-roll has arrived, or should have."""
         return [job for job in self.waiting() if self._has_arrived(job)]
@@ -179,9 +190,9 @@ class ClipQueue:
         if past_s < SETTLE_S:
             return False
         ring = self._rings(job.record.session_id)
-        newest = ring.latest_frame() if ring is not None else None
-        has_later_frame = newest is not None and newest.at_s >= job.to_s
-        return ring is None or has_later_frame or past_s >= LATEST_S
+        if ring is None or ring.arrived_s >= job.to_s:
+            return True
+        return past_s >= (AWAITED_S if ring.is_awaited else LATEST_S)
 
     def _cut_one(self, job: ClipJob) -> bool:
         ring = self._rings(job.record.session_id)
@@ -189,6 +200,8 @@ class ClipQueue:
         with self._lock:
             if self._waiting.pop(job.clip_id, None) is None:
                 return True
+            if job.is_resumed and not evidence.is_some:
+                return False
             if len(self._cut) >= BUSY_CLIPS:
                 evidence = thin(evidence, job.kept_s)
                 self._thinned += 1
@@ -223,3 +236,36 @@ def thin(evidence: Evidence, kept_s: Iterable[float]) -> Evidence:
 def _size(evidence: Evidence) -> int:
     pictures = (*evidence.frames, *evidence.screens)
     return sum(len(f.jpeg) for f in pictures) + sum(len(s.pcm) for s in evidence.sounds)
+
+
+def job_of(
+    session: SessionRecord,
+    time: SessionTime,
+    interval: IntervalScore,
+    pre_roll_s: float,
+    post_roll_s: float,
+) -> ClipJob:
+    """The clip of a flagged interval, with what comes before and after it."""
+    from_s = max(0.0, interval.start_s - pre_roll_s)
+    to_s = interval.end_s + post_roll_s
+    flagged_s = interval.end_s if interval.flagged_at_s is None else interval.flagged_at_s
+    trigger_s = flagged_s if interval.trigger_at_s is None else interval.trigger_at_s
+    record = ClipRecord(
+        clip_id=clip_id_of(session.session_id, interval.index),
+        session_id=session.session_id,
+        user_id=session.user_id,
+        exam_id=session.exam_id,
+        interval_index=interval.index,
+        score=interval.score if interval.flag_score is None else interval.flag_score,
+        rules=rules_of(interval),
+        status=ClipStatus.WAITING,
+        from_at=time.instant(from_s),
+        to_at=time.instant(to_s),
+        trigger_at=time.instant(trigger_s),
+        flagged_at=time.instant(flagged_s),
+    )
+    return ClipJob(record, session, time, interval, from_s, to_s, trigger_s)
+
+
+def clip_id_of(session_id: str, interval_index: int) -> str:
+    return f"{session_id}-{interval_index}"

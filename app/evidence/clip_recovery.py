@@ -10,7 +10,7 @@ from datetime import datetime
 
 from app.evidence.clip_files import CLIP_SUFFIX, ClipFiles
 from app.evidence.manifest import sha256_hex
-from app.records import ClipRecord, ClipStatus, ManifestRecord, Snapshot
+from app.records import ClipRecord, ClipStatus, ManifestRecord, SessionState, Snapshot
 from app.store import Repository
 
 log = logging.getLogger(__name__)
@@ -26,8 +26,9 @@ Found = Mapping[str, tuple[str, str]]
 def settle(repository: Repository, files: ClipFiles) -> None:
     """Remove unfinished files, and mark the clips that nobody writes any more.
 
-    A clip that is whole is ready, the others have failed. Raises Unavailable when the store does
-    not answer and OSError when the storage does not.
+    A clip that is whole is ready. The others of a session that goes on wait again, because the
+    browser sends again what they need; those of a session that ended have failed. Raises
+    Unavailable when the store does not answer and OSError when the storage does not.
     """
     unsettled = (ClipStatus.WAITING, ClipStatus.WRITING)
     records = repository.clips(statuses=unsettled, limit=100_000)
@@ -35,10 +36,13 @@ def settle(repository: Repository, files: ClipFiles) -> None:
     if removed:
         log.warning("Unfinished clip files removed", extra={"count": removed})
     found: dict[str, Found] = {}
+    goes_on = {session.session_id for session in repository.sessions(SessionState.RUNNING)}
     for record in sorted(records, key=lambda record: record.flagged_at):
         if record.user_id not in found:
             found[record.user_id] = _by_clip(files.manifests(record.user_id))
         settled = _settled(repository, record, files, found[record.user_id])
+        if settled.status is ClipStatus.FAILED and record.session_id in goes_on:
+            settled = replace(settled, status=ClipStatus.WAITING, error="")
         repository.save_clip(settled)
         facts = {"clip_id": record.clip_id, "status": settled.status.value}
         log.warning("Clip of an earlier run settled", extra=facts)

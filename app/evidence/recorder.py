@@ -10,7 +10,7 @@ import errno
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from app.clock import Clock, SessionTime
 from app.errors import CandorError
 from app.evidence.chain import Chains
 from app.evidence.clip_files import SNAPSHOTS, Bundle, ClipFiles
-from app.evidence.clip_queue import ClipJob, ClipQueue, nearest, rules_of
+from app.evidence.clip_queue import ClipJob, ClipQueue, clip_id_of, job_of, nearest
 from app.evidence.clip_recovery import LOST, settle
 from app.evidence.clip_writer import ClipFacts, encode_clip
 from app.evidence.contents import clip_content
@@ -43,6 +43,7 @@ SETTLED_S = 5.0
 # A picture further from the moment at which the risk rose does not show it.
 SNAPSHOT_S = 1.5
 TICK_S = 0.25
+UNWRITTEN = frozenset({ClipStatus.WAITING, ClipStatus.WRITING})
 
 DISK_FULL = "The disk is full: make room where clips are stored."
 CROWDED = "Too many clips waited to be written at this moment."
@@ -138,7 +139,9 @@ class Recorder:
         post_roll_s: float,
     ) -> None:
         """Keep the evidence around a flagged interval, once."""
-        job = _job_of(session, time, interval, pre_roll_s, post_roll_s)
+        self._keep(job_of(session, time, interval, pre_roll_s, post_roll_s))
+
+    def _keep(self, job: ClipJob) -> None:
         if not self._queue.is_new(job):
             return
         if self._queue.add(job):
@@ -146,13 +149,44 @@ class Recorder:
         else:
             self._fail(job, CROWDED)
 
+    def resume(
+        self,
+        session: SessionRecord,
+        time: SessionTime,
+        flagged: Sequence[IntervalScore],
+        pre_roll_s: float,
+        post_roll_s: float,
+    ) -> None:
+        """A session goes on after a restart: its unwritten clips wait again, for the browser
+        sends again what they need. Raises Unavailable when the store does not answer."""
+        stored = {clip.clip_id: clip for clip in self._repository.clips(session.session_id)}
+        for interval in flagged:
+            job = job_of(session, time, interval, pre_roll_s, post_roll_s)
+            known = stored.pop(job.clip_id, None)
+            if known is not None and known.status not in UNWRITTEN:
+                self._queue.is_new(job)
+                continue
+            job.is_resumed = True
+            self._keep(job)
+        for clip in stored.values():
+            if clip.status in UNWRITTEN:
+                self._outbox.put(
+                    (clip.session_id, "clip", clip.clip_id),
+                    lambda clip_id=clip.clip_id: self._repository.delete_clip(clip_id),  # type: ignore[misc]
+                )
+
+    def needed_from_s(self, session_id: str) -> float:
+        """From which second on a clip that is not taken out of memory needs the session's
+        evidence; infinite without one."""
+        return self._queue.needed_from_s(session_id)
+
     def learn(self, session_id: str, interval: IntervalScore, risen: tuple[RiskEvent, ...]) -> None:
         """A flagged interval changed, or the risk rose in it.
 
         A clip that is not written yet follows; one that is keeps its name and its manifest, and
         its record says what the flag came to.
         """
-        clip_id = _clip_id(session_id, interval.index)
+        clip_id = clip_id_of(session_id, interval.index)
         score = interval.flag_score
         if not self._queue.learn(clip_id, interval, risen) and score is not None:
             key = (session_id, "amend", clip_id)
@@ -166,7 +200,7 @@ class Recorder:
 
     def withdraw(self, session_id: str, interval_index: int) -> None:
         """What came late took a flag back: a clip that is not written yet is dropped."""
-        clip_id = _clip_id(session_id, interval_index)
+        clip_id = clip_id_of(session_id, interval_index)
         if self._queue.withdraw(session_id, clip_id):
             log.info("Flag withdrawn", extra={"clip_id": clip_id})
             key = (session_id, "clip", clip_id)
@@ -187,7 +221,7 @@ class Recorder:
 
     def _cut(self, jobs: list[ClipJob]) -> None:
         for job in self._queue.cut(jobs):
-            self._fail(job, CROWDED)
+            self._fail(job, CROWDED if job.evidence.is_some else LOST)
         if jobs:
             self._wake.set()
 
@@ -351,38 +385,6 @@ class Recorder:
             self._repository.save_clip(record)
 
         self._outbox.put((record.session_id, "clip", record.clip_id), save)
-
-
-def _job_of(
-    session: SessionRecord,
-    time: SessionTime,
-    interval: IntervalScore,
-    pre_roll_s: float,
-    post_roll_s: float,
-) -> ClipJob:
-    from_s = max(0.0, interval.start_s - pre_roll_s)
-    to_s = interval.end_s + post_roll_s
-    flagged_s = interval.end_s if interval.flagged_at_s is None else interval.flagged_at_s
-    trigger_s = flagged_s if interval.trigger_at_s is None else interval.trigger_at_s
-    record = ClipRecord(
-        clip_id=_clip_id(session.session_id, interval.index),
-        session_id=session.session_id,
-        user_id=session.user_id,
-        exam_id=session.exam_id,
-        interval_index=interval.index,
-        score=interval.score if interval.flag_score is None else interval.flag_score,
-        rules=rules_of(interval),
-        status=ClipStatus.WAITING,
-        from_at=time.instant(from_s),
-        to_at=time.instant(to_s),
-        trigger_at=time.instant(trigger_s),
-        flagged_at=time.instant(flagged_s),
-    )
-    return ClipJob(record, session, time, interval, from_s, to_s, trigger_s)
-
-
-def _clip_id(session_id: str, interval_index: int) -> str:
-    return f"{session_id}-{interval_index}"
 
 
 def _sentence(error: OSError) -> str:

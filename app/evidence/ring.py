@@ -7,7 +7,7 @@ shares the stored bytes instead of copying them.
 from __future__ import annotations
 
 import threading
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -25,6 +25,11 @@ class Evidence:
     sounds: tuple[Sound, ...] = ()
     screens: tuple[Frame, ...] = ()
 
+    @property
+    def is_some(self) -> bool:
+        """Whether anything was kept."""
+        return bool(self.frames or self.sounds or self.screens)
+
 
 def _frame_time(frame: Frame) -> float:
     return frame.at_s
@@ -32,6 +37,26 @@ def _frame_time(frame: Frame) -> float:
 
 def _sound_time(sound: Sound) -> float:
     return sound.at_s
+
+
+# The same bytes within this time are one part that was sent again.
+_SAME_S = 0.05
+
+
+def _has(
+    parts: list[_Part],
+    at_s: float,
+    data: bytes,
+    when: Callable[[_Part], float],
+    content: Callable[[_Part], bytes],
+) -> bool:
+    """Whether a part that was sent again is here already."""
+    index = bisect_left(parts, at_s - _SAME_S, key=when)
+    while index < len(parts) and when(parts[index]) <= at_s + _SAME_S:
+        if content(parts[index]) == data:
+            return True
+        index += 1
+    return False
 
 
 class EvidenceRing:
@@ -50,6 +75,34 @@ class EvidenceRing:
         self._newest_s = float("-inf")
         self._bytes = 0
         self._dropped = 0
+        self._held_from_s = float("inf")
+        self._awaited_s: float | None = None
+
+    def hold(self, from_s: float) -> None:
+        """Keep what was captured from `from_s` on, however much comes after it."""
+        with self._lock:
+            self._held_from_s = from_s
+            self._grown(0, self._newest_s)
+
+    def await_from(self, at_s: float | None) -> None:
+        """The client keeps what is missing from second `at_s` on, and will send it; None when
+        it keeps nothing."""
+        with self._lock:
+            self._awaited_s = at_s
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the client keeps what is missing."""
+        with self._lock:
+            return self._awaited_s is not None
+
+    @property
+    def arrived_s(self) -> float:
+        """Everything captured before this second is here, as far as it will ever come."""
+        with self._lock:
+            if self._awaited_s is not None:
+                return self._awaited_s
+            return self._frames[-1].at_s if self._frames else float("-inf")
 
     def add_frame(self, at_s: float, jpeg: bytes) -> None:
         """Keep one camera picture captured at `at_s`."""
@@ -65,6 +118,8 @@ class EvidenceRing:
         """Keep 16-bit mono PCM at 16 kHz whose first sample was heard at `at_s`."""
         sound = Sound(at_s, pcm)
         with self._lock:
+            if _has(self._sounds, at_s, pcm, _sound_time, lambda known: known.pcm):
+                return
             insort(self._sounds, sound, key=_sound_time)
             self._grown(len(pcm), at_s + sound.span_s)
 
@@ -109,13 +164,15 @@ class EvidenceRing:
             self._bytes = 0
 
     def _insert_frame(self, frames: list[Frame], frame: Frame) -> None:
+        if _has(frames, frame.at_s, frame.jpeg, _frame_time, lambda known: known.jpeg):
+            return
         insort(frames, frame, key=_frame_time)
         self._grown(len(frame.jpeg), frame.at_s)
 
     def _grown(self, size: int, newest_s: float) -> None:
         self._bytes += size
         self._newest_s = max(self._newest_s, newest_s)
-        oldest_s = self._newest_s - self._max_s
+        oldest_s = min(self._newest_s - self._max_s, self._held_from_s)
         self._forget(self._frames, lambda f: f.at_s < oldest_s, lambda f: len(f.jpeg))
         self._forget(self._screens, lambda f: f.at_s < oldest_s, lambda f: len(f.jpeg))
         self._forget(self._sounds, lambda s: s.at_s + s.span_s < oldest_s, lambda s: len(s.pcm))

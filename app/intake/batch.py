@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,6 +21,7 @@ MAX_SCREENS = 3
 MAX_SOUNDS = 50
 MAX_SOUND_S = 10.0
 MAX_EVENTS = 50
+MAX_ABSENCES = 20
 PCM_BYTES_PER_S = 32_000
 
 _Instant = Annotated[float, Field(ge=0, le=1e14, allow_inf_nan=False)]
@@ -52,6 +53,21 @@ class BrowserState(_Edge):
     screen: bool | None = None
 
 
+class HeardHeader(_Edge):
+    """What the client heard of the server's clock, and when by its own."""
+
+    server_ms: _Instant
+    t: _Instant
+
+
+class AbsenceHeader(_Edge):
+    """A stretch in which the page could not capture, and why."""
+
+    from_ms: _Instant
+    to_ms: _Instant
+    cause: Literal["asleep", "frozen", "camera_off", "thinned"]
+
+
 class BatchHeader(_Edge):
     """The header of a batch as it stands on the wire."""
 
@@ -62,6 +78,9 @@ class BatchHeader(_Edge):
     screen: Annotated[list[PartHeader], Field(max_length=MAX_SCREENS)] = []
     events: Annotated[list[Any], Field(max_length=MAX_EVENTS)] = []
     state: BrowserState = BrowserState()
+    oldest_ms: _Instant | None = None
+    heard: HeardHeader | None = None
+    absences: Annotated[list[AbsenceHeader], Field(max_length=MAX_ABSENCES)] = []
 
 
 class EventHeader(_Edge):
@@ -91,8 +110,21 @@ class EventPart:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """A stretch of the client's clock in which the page could not capture, and why."""
+
+    from_ms: float
+    to_ms: float
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """A well-formed batch; pictures and events are not looked into yet."""
+    """A well-formed batch; pictures and events are not looked into yet.
+
+    `oldest_ms` is when the oldest part was captured that the client still has to send; `heard`
+    is what it heard of the server's clock (Unix ms), and when by its own.
+    """
 
     seq: int
     sent_ms: float
@@ -101,6 +133,9 @@ class Batch:
     screens: tuple[Part, ...]
     events: tuple[object, ...]
     state: BrowserState
+    oldest_ms: float | None = None
+    heard: tuple[float, float] | None = None
+    absences: tuple[Absence, ...] = ()
 
 
 def parse_batch(header: object, body: object) -> Batch:
@@ -127,7 +162,18 @@ def parse_batch(header: object, body: object) -> Batch:
     frames, position = _cut(whole, 0, head.frames)
     sounds, position = _cut(whole, position, head.audio)
     screens, _ = _cut(whole, position, head.screen)
-    return Batch(head.seq, head.sent_ms, frames, sounds, screens, tuple(head.events), head.state)
+    return Batch(
+        head.seq,
+        head.sent_ms,
+        frames,
+        sounds,
+        screens,
+        tuple(head.events),
+        head.state,
+        head.oldest_ms,
+        (head.heard.server_ms, head.heard.t) if head.heard else None,
+        tuple(Absence(each.from_ms, each.to_ms, each.cause) for each in head.absences),
+    )
 
 
 def parse_event(payload: object) -> EventPart:

@@ -10,12 +10,14 @@ from collections import deque
 
 from app.errors import InvalidInput
 
-MAX_AGE_S = 60.0
+# What a browser kept while its line was down is still used when it is this old.
+MAX_AGE_S = 3600.0
 _BUCKET_S = 30.0
 _BUCKETS = 10
 _STEP_S = 0.001
 _JUMP_S = 30.0
 _JUMPS = 5
+_SLACK_S = 0.25
 
 
 class CaptureTime:
@@ -25,6 +27,8 @@ class CaptureTime:
     delay of at least zero, so the smallest (received - sent) of the last five minutes is the
     best estimate of the first; a drifting clock is followed because old estimates expire, and
     one that jumped back is learnt anew when several messages in a row look very late.
+    What the client says it heard of the server's clock bounds the estimate from below; a clock
+    that contradicts itself is counted in `lies` and learnt anew.
     Nothing is mapped to the future, nor to long before it was received.
     """
 
@@ -32,6 +36,9 @@ class CaptureTime:
         self._smallest: deque[tuple[int, float]] = deque(maxlen=_BUCKETS)
         self._delay_s = 0.0
         self._jumps = 0
+        self._lowest_s = float("-inf")
+        self._hint_s: float | None = None
+        self.lies = 0
 
     @property
     def delay_s(self) -> float:
@@ -43,6 +50,27 @@ class CaptureTime:
         self._smallest.clear()
         self._delay_s = 0.0
         self._jumps = 0
+        self._lowest_s = float("-inf")
+        self._hint_s = None
+
+    @property
+    def offset_s(self) -> float | None:
+        """Session seconds less the client's seconds; None before any message."""
+        return self._offset_s() if self._smallest or self._hint_s is not None else None
+
+    def hint(self, offset_s: float) -> None:
+        """The client says which offset this or an earlier server told it: what it sends again
+        then falls on the instants it had. Used while nothing contradicts it."""
+        self._hint_s = offset_s
+
+    def heard(self, server_s: float, t_ms: float, now_s: float) -> None:
+        """At its instant `t_ms` the client heard what the server said at second `server_s`."""
+        if not 0 <= server_s <= now_s:
+            return
+        self._lowest_s = max(self._lowest_s, server_s - t_ms / 1000)
+        if self._smallest and self._lowest_s > self._smallest_s() + _SLACK_S:
+            self.lies += 1
+            self.forget()
 
     def received(self, sent_ms: float, now_s: float) -> None:
         """A message that left the client at `sent_ms` is here at session second `now_s`."""
@@ -55,6 +83,7 @@ class CaptureTime:
         self._delay_s = offset_s - self._offset_s()
         self._jumps = self._jumps + 1 if self._delay_s > _JUMP_S else 0
         if self._jumps == _JUMPS:
+            self.lies += 1
             self.forget()
             self._smallest.append((bucket, offset_s))
 
@@ -66,7 +95,8 @@ class CaptureTime:
         Below 0 when a part with a span began before the session and reaches into it. Raises
         InvalidInput when it was captured before the session or too long ago.
         """
-        at_s = min(t_ms / 1000 + self._offset_s(), now_s - span_s) if self._smallest else now_s
+        offset_s = self.offset_s
+        at_s = now_s if offset_s is None else min(t_ms / 1000 + offset_s, now_s - span_s)
         if at_s < 0 and at_s + span_s <= 0:
             raise InvalidInput("It was captured before the session began.")
         if at_s < now_s - max_age_s - span_s:
@@ -75,8 +105,20 @@ class CaptureTime:
             )
         return at_s
 
+    def client_ms(self, at_s: float) -> float | None:
+        """The client's clock at a session second; None while it is unknown."""
+        offset_s = self.offset_s
+        return None if offset_s is None else (at_s - offset_s) * 1000
+
+    def _smallest_s(self) -> float:
+        return min((offset_s for _, offset_s in self._smallest), default=float("inf"))
+
     def _offset_s(self) -> float:
-        return min(offset_s for _, offset_s in self._smallest)
+        highest_s = self._smallest_s()
+        hint_s = self._hint_s
+        if hint_s is not None and self._lowest_s - _SLACK_S <= hint_s <= highest_s:
+            return hint_s
+        return highest_s
 
 
 class InOrder:

@@ -16,8 +16,10 @@ from app.clock import Clock, SessionTime
 from app.errors import CandorError, Conflict, Unavailable
 from app.evidence.ring import EvidenceRing
 from app.intake.batch import parse_batch, parse_event
-from app.intake.intake import AUDIO, CAMERA, BatchReceipt, Intake, StreamState
-from app.intake.mailbox import Mailbox
+from app.intake.intake import AUDIO, CAMERA, Intake
+from app.intake.lanes import late_lane
+from app.intake.mailbox import LATE_FRAMES_S, LATE_SOUND_S, Mailbox, Waiting
+from app.intake.state import BatchReceipt, Beginning, StreamState
 from app.pool import InferencePool
 from app.privacy.consent import uses_audio, uses_camera
 from app.records import SessionRecord
@@ -32,6 +34,7 @@ _RING_MARGIN_S = 20.0
 _FRAME_BYTES = 60_000
 _OTHER_BYTES_PER_S = 200_000
 _MAX_CLOSED_RINGS = 100
+_JUST_STARTED_S = 5.0
 
 
 class EventSink(Protocol):
@@ -63,15 +66,23 @@ class Ingest:
                 return
             time = SessionTime(session.started_at or self._clock.now(), self._clock)
             ring = self._closed_rings.pop(session_id, None) or self._new_ring(session)
-            mailbox = Mailbox(self._settings.analysis_fps)
+            if time.now_s() > _JUST_STARTED_S:
+                # The browser keeps what a server that died had in memory, and sends it again.
+                ring.await_from(float("-inf"))
+            fps = self._settings.analysis_fps
+            late = Mailbox(fps, LATE_FRAMES_S, LATE_SOUND_S)
+            mailbox = Mailbox(fps, overflow=lambda over: self._come_late(session_id, late, over))
             self._intakes[session_id] = Intake(
                 time,
                 ring,
                 mailbox,
                 lambda event: self._monitor.post_event(session_id, event),
                 _takes(session),
+                late,
             )
-        self._pool.open(session_id, mailbox, _detectors(session))
+        detectors = _detectors(session)
+        self._pool.open(session_id, mailbox, detectors)
+        self._pool.open(late_lane(session_id), late, detectors)
 
     def close(self, session_id: str) -> None:
         """Take nothing more; the evidence stays until `release`. Idempotent."""
@@ -84,6 +95,7 @@ class Ingest:
             while len(self._closed_rings) > _MAX_CLOSED_RINGS:
                 forgotten.append(self._closed_rings.popitem(last=False))
         self._pool.close(session_id)
+        self._pool.close(late_lane(session_id))
         for forgotten_id, ring in forgotten:
             ring.clear()
             log.warning("Evidence was never released", extra={"session_id": forgotten_id})
@@ -106,12 +118,26 @@ class Ingest:
             intake = self._intakes.get(session_id)
             return intake.ring if intake else self._closed_rings.get(session_id)
 
-    def begin(self, session_id: str) -> int:
-        """A client of this session introduced itself. Returns the first seq not seen yet.
+    def begin(self, session_id: str, count: str = "", offset_ms: float | None = None) -> Beginning:
+        """A client of this session introduced itself (see `Intake.begin`).
 
         Raises Conflict when the session is not open.
         """
-        return self._intake(session_id).begin()
+        return self._intake(session_id).begin(count, offset_ms)
+
+    def settle(self, session_id: str, before_s: float) -> None:
+        """What this session captured before `before_s` can be forgotten; unknown ids are
+        harmless."""
+        with self._lock:
+            intake = self._intakes.get(session_id)
+        if intake is not None:
+            intake.settle(before_s)
+
+    def probe(self, session_id: str) -> float:
+        """The server's clock in Unix ms. Raises Conflict when the session is not open."""
+        intake = self._intake(session_id)
+        intake.charge(0)
+        return intake.probe()
 
     def gone(self, session_id: str) -> None:
         """The connection of this session's client has closed; unknown ids are harmless."""
@@ -133,9 +159,11 @@ class Ingest:
         except CandorError:
             intake.refused()
             raise
-        receipt = intake.take_batch(batch, self._clock.now().timestamp() * 1000)
+        receipt = intake.take_batch(batch)
         if intake.mailbox.has_work:
             self._pool.notify(session_id)
+        if intake.late.has_work:
+            self._pool.notify(late_lane(session_id))
         return receipt
 
     def accept_event(self, session_id: str, payload: object) -> str:
@@ -168,6 +196,11 @@ class Ingest:
             for name, count in intake.state().counters.items():
                 sums[name] = sums.get(name, 0) + count
         return sums
+
+    def _come_late(self, session_id: str, late: Mailbox, over: Waiting) -> None:
+        """What the workers had no time for while it was live waits behind everything live."""
+        late.put_sampled(over)
+        self._pool.notify(late_lane(session_id))
 
     def _intake(self, session_id: str) -> Intake:
         with self._lock:

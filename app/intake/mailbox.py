@@ -1,7 +1,8 @@
 """What waits to be analysed for one session.
 
 Ingest puts, one worker's thread takes; one lock guards it. Frames are newest-wins, sound is
-first-in-first-out; both are bounded and count what they drop. Events never come here: they
+first-in-first-out; both are bounded and count what they drop. What is taken is in hand until it
+is `done`, or `put_back` because the worker was lost with it. Events never come here: they
 are not analysed and must not wait.
 """
 
@@ -9,8 +10,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import deque
-from collections.abc import Iterable
+from bisect import insort
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from detectors.messages import Frame, Sound
@@ -18,6 +20,11 @@ from detectors.messages import Frame, Sound
 _KEEP_FRAMES_S = 3.0
 _KEEP_SOUND_S = 20.0
 _TAKE_SOUND_S = 5.0
+_TAKE_FRAMES_S = 3.0
+_MOST_SLOTS = 20_000
+
+LATE_FRAMES_S = 90.0
+LATE_SOUND_S = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,51 +44,94 @@ class Mailbox:
 
     Capture time is cut into slots of 1 / `analysis_fps` seconds; the first frame of a slot is
     analysed, so the rate of capture and the size of batches do not change what is looked at.
+    What there is no room for is handed to `overflow`, or dropped and counted without one.
     """
 
-    def __init__(self, analysis_fps: float) -> None:
+    def __init__(
+        self,
+        analysis_fps: float,
+        keep_frames_s: float = _KEEP_FRAMES_S,
+        keep_sound_s: float = _KEEP_SOUND_S,
+        overflow: Callable[[Waiting], object] | None = None,
+    ) -> None:
         self._fps = analysis_fps
         self._lock = threading.Lock()
-        self._frames: deque[Frame] = deque()
-        self._max_frames = max(2, math.ceil(_KEEP_FRAMES_S * analysis_fps))
-        self._sounds: deque[Sound] = deque()
+        self._frames: list[Frame] = []
+        self._max_frames = max(2, math.ceil(keep_frames_s * analysis_fps))
+        self._most_taken = max(2, math.ceil(_TAKE_FRAMES_S * analysis_fps))
+        self._sounds: list[Sound] = []
+        self._keep_sound_s = keep_sound_s
         self._sound_s = 0.0
-        self._last_slot: int | None = None
+        self._overflow = overflow
+        self._slots: OrderedDict[int, None] = OrderedDict()
+        self._in_hand = Waiting()
         self._dropped_frames = 0
         self._dropped_sound_s = 0.0
 
     def put(self, frames: Iterable[Frame] = (), sounds: Iterable[Sound] = ()) -> bool:
-        """Add what was captured, in time order; True when there is something to analyse."""
+        """Add what was captured; True when there is something to analyse."""
         with self._lock:
             for frame in frames:
-                self._put_frame(frame)
+                self._sample(frame)
             for sound in sounds:
-                self._sounds.append(sound)
+                insort(self._sounds, sound, key=_at_s)
                 self._sound_s += sound.span_s
-            while self._sound_s > _KEEP_SOUND_S and len(self._sounds) > 1:
-                oldest = self._sounds.popleft()
-                self._sound_s -= oldest.span_s
-                self._dropped_sound_s += oldest.span_s
-            return bool(self._frames or self._sounds)
+            over = self._shed()
+            has_work = bool(self._frames or self._sounds)
+        if self._overflow is not None and not over.is_empty:
+            self._overflow(over)
+        return has_work
+
+    def put_sampled(self, waiting: Waiting) -> None:
+        """Add what another mailbox had no room for: its frames are sampled already."""
+        with self._lock:
+            self._add(waiting)
 
     def take(self) -> Waiting:
-        """All waiting frames and the oldest few seconds of sound; they leave the mailbox."""
+        """The oldest few seconds of frames and of sound; they are in hand until `done`."""
         with self._lock:
-            frames = tuple(self._frames)
-            self._frames.clear()
+            frames = tuple(self._frames[: self._most_taken])
+            del self._frames[: len(frames)]
             sounds: list[Sound] = []
             taken_s = 0.0
             while self._sounds and (not sounds or taken_s < _TAKE_SOUND_S):
-                sound = self._sounds.popleft()
+                sound = self._sounds.pop(0)
                 sounds.append(sound)
                 taken_s += sound.span_s
             self._sound_s = self._sound_s - taken_s if self._sounds else 0.0
-            return Waiting(frames, tuple(sounds))
+            self._in_hand = Waiting(frames, tuple(sounds))
+            return self._in_hand
+
+    def done(self) -> None:
+        """What was in hand has been judged, or is given up."""
+        with self._lock:
+            self._in_hand = Waiting()
+
+    def put_back(self) -> None:
+        """What was in hand was not judged: it waits again."""
+        with self._lock:
+            taken, self._in_hand = self._in_hand, Waiting()
+            self._add(taken)
 
     @property
     def has_work(self) -> bool:
         with self._lock:
             return bool(self._frames or self._sounds)
+
+    @property
+    def pending_from_s(self) -> float:
+        """The oldest instant that waits or is in hand; infinite without any."""
+        with self._lock:
+            frames = (*self._frames[:1], *self._in_hand.frames)
+            sounds = (*self._sounds[:1], *self._in_hand.sounds)
+            instants = [*(frame.at_s for frame in frames), *(sound.at_s for sound in sounds)]
+            return min(instants, default=math.inf)
+
+    @property
+    def waiting_s(self) -> float:
+        """Seconds of frames or of sound that wait, whichever is more."""
+        with self._lock:
+            return max(len(self._frames) / self._fps, self._sound_s)
 
     @property
     def dropped_frames(self) -> int:
@@ -95,12 +145,43 @@ class Mailbox:
         with self._lock:
             return self._dropped_sound_s
 
-    def _put_frame(self, frame: Frame) -> None:
+    def _sample(self, frame: Frame) -> None:
         slot = math.floor(frame.at_s * self._fps)
-        if self._last_slot is not None and slot <= self._last_slot:
+        if slot in self._slots:
             return
-        self._last_slot = slot
-        if len(self._frames) == self._max_frames:
-            self._frames.popleft()
-            self._dropped_frames += 1
-        self._frames.append(frame)
+        self._slots[slot] = None
+        if len(self._slots) > _MOST_SLOTS:
+            self._slots.popitem(last=False)
+        insort(self._frames, frame, key=_at_s)
+
+    def _add(self, waiting: Waiting) -> None:
+        for frame in waiting.frames:
+            insort(self._frames, frame, key=_at_s)
+        for sound in waiting.sounds:
+            insort(self._sounds, sound, key=_at_s)
+            self._sound_s += sound.span_s
+        over = self._shed()
+        if self._overflow is not None:
+            self._drop(over)
+
+    def _shed(self) -> Waiting:
+        """Take out what there is no room for; it is counted unless somebody else takes it."""
+        excess = max(0, len(self._frames) - self._max_frames)
+        frames = tuple(self._frames[:excess])
+        del self._frames[:excess]
+        sounds = []
+        while self._sound_s > self._keep_sound_s and len(self._sounds) > 1:
+            sounds.append(self._sounds.pop(0))
+            self._sound_s -= sounds[-1].span_s
+        over = Waiting(frames, tuple(sounds))
+        if self._overflow is None:
+            self._drop(over)
+        return over
+
+    def _drop(self, over: Waiting) -> None:
+        self._dropped_frames += len(over.frames)
+        self._dropped_sound_s += sum(sound.span_s for sound in over.sounds)
+
+
+def _at_s(part: Frame | Sound) -> float:
+    return part.at_s

@@ -13,12 +13,14 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from app.clock import Clock
 from app.errors import Conflict, Unavailable
-from app.intake.intake import StreamState
+from app.intake.lanes import is_late, session_of
+from app.intake.state import StreamState
 from app.monitoring.outbox import Outbox
 from app.monitoring.pausing import Pausing
 from app.monitoring.surroundings import (
@@ -88,11 +90,13 @@ class Monitor:
         new_scorer: NewScorer = take_up,
         on_warning_limit: Callable[[str], object] = repr,
         on_pause_over: Callable[[str, PauseCause], object] = lambda _session_id, _cause: None,
+        settle: Callable[[str, float], object] = lambda _session_id, _before_s: None,
     ) -> None:
         """`contact` answers how a session's line is; `on_abandoned` is called on a thread of its
         own for a session nobody has heard of for `abandon_min`, `on_warning_limit` likewise for
         one that its policy ends because of too many warnings, `on_pause_over` likewise when a
-        pause has ended because its time was up."""
+        pause has ended because its time was up; `settle` is told before which second of a
+        session nothing is needed any more."""
         self._abandon_s = settings.abandon_min * 60
         self._clock = clock
         self._recorder = recorder
@@ -109,6 +113,7 @@ class Monitor:
             new_scorer,
             self._end_soon,
             self._pause_over,
+            settle,
         )
         self._on_warning_limit = on_warning_limit
         self._on_pause_over = on_pause_over
@@ -195,6 +200,10 @@ class Monitor:
 
     def post_result(self, result: AnalysisResult) -> None:
         """Take a worker's answer. When the inbox is full the oldest answer is dropped."""
+        if is_late(result.session_id):
+            # What was seen before what is live is not what is to be shown now.
+            session_id = session_of(result.session_id)
+            result = replace(result, session_id=session_id, overlay=None, thumbnail=b"")
         with self._lock:
             if result.session_id not in self._open_ids:
                 return

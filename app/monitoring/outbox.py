@@ -89,6 +89,13 @@ class Outbox:
         with self._changed:
             return self._count(owner)
 
+    def is_stored(self, *start: str) -> bool:
+        """Whether no document whose key begins so waits or is being written."""
+        size = len(start)
+        with self._changed:
+            keys = [*self._waiting, *([self._writing] if self._writing is not None else [])]
+            return all(key[:size] != start for key in keys)
+
     def flush(self, owner: str, timeout_s: float) -> bool:
         """Store everything of `owner` now; whether that succeeded in time."""
         now_s = self._clock.monotonic_s()

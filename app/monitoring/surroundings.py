@@ -66,6 +66,17 @@ class Flags(Protocol):
 
     def end_session(self, session_id: str, at_s: float) -> None: ...
 
+    def resume(
+        self,
+        session: SessionRecord,
+        time: SessionTime,
+        flagged: Sequence[IntervalScore],
+        pre_roll_s: float,
+        post_roll_s: float,
+    ) -> None: ...
+
+    def needed_from_s(self, session_id: str) -> float: ...
+
 
 class Shows(Protocol):
     """Who is shown what happens."""
@@ -94,8 +105,6 @@ class Stores(Protocol):
 
     def delete_violation(self, session_id: str, violation_id: str) -> object: ...
 
-    def delete_interval(self, session_id: str, index: int) -> object: ...
-
     def save_interval(self, record: IntervalRecord) -> None: ...
 
     def update_session(self, session_id: str, **fields: object) -> object: ...
@@ -104,7 +113,8 @@ class Stores(Protocol):
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What every track works with. `end_soon` ends a session without blocking; `pause_over` says,
-    as gently, that a pause has ended because its time was up."""
+    as gently, that a pause has ended because its time was up; `settle` is told before which
+    second of a session nothing can be asked for again."""
 
     clock: Clock
     store: Stores
@@ -114,3 +124,4 @@ class Surroundings:
     new_scorer: NewScorer
     end_soon: Callable[[str], object] = repr
     pause_over: Callable[[str, PauseCause], object] = lambda _session_id, _cause: None
+    settle: Callable[[str, float], object] = lambda _session_id, _before_s: None

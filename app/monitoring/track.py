@@ -6,16 +6,15 @@ Belongs to the monitor's thread alone.
 from __future__ import annotations
 
 import logging
-import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 from app.clock import SessionTime
-from app.intake.intake import StreamState
+from app.intake.state import StreamState
 from app.ledgers import ledger_sha256, numbers_of
 from app.monitoring.pausing import Pausing
+from app.monitoring.settling import Settling
 from app.monitoring.surroundings import Stored, Surroundings
 from app.monitoring.views import Mark, SessionView, Warned
 from app.records import IntervalRecord, SessionRecord, TraceRecord, ViolationRecord
@@ -61,9 +60,9 @@ class Track:
         self._time = SessionTime(self.started_at, around.clock)
         self._opened_s = self._time.now_s()
         self._stream: StreamState | None = None
+        self._settling = Settling(self.session_id, self._policy, around)
         violations = tuple(r.violation for r in around.store.violations(self.session_id))
         intervals = tuple(r.interval for r in around.store.intervals(self.session_id))
-        self._stored_to = max((i.index for i in intervals), default=-1)
         trace = tuple(r.data for r in around.store.trace(self.session_id))
         stored = Stored(Ledger(violations=violations, intervals=intervals), trace)
         self._scorer = around.new_scorer(self._policy, stored, self._opened_s)
@@ -72,7 +71,10 @@ class Track:
         self._violations = {v.violation_id: v for v in violations}
         self._last = max(violations, key=lambda v: v.start_s, default=None)
         self._stored_scores = {i.index: i.score for i in intervals}
-        self._flagged = {i.index for i in intervals if i.is_flagged}
+        flagged = [interval for interval in intervals if interval.is_flagged]
+        self._flagged = {interval.index for interval in flagged}
+        rolls_s = (self._policy.pre_roll_s, self._policy.post_roll_s)
+        around.recorder.resume(session, self._time, flagged, *rolls_s)
         self._stored_fields: dict[str, object] = {}
         self._final: dict[str, object] = {}
         self._overlay: Overlay | None = None
@@ -89,6 +91,7 @@ class Track:
     def heard(self, stream: StreamState | None) -> None:
         """How the student's line is now; None while nothing is taken in."""
         self._stream = stream
+        self._settling.heard(stream)
 
     def silent_s(self) -> float:
         """Seconds without contact while this server was there to hear it."""
@@ -113,6 +116,7 @@ class Track:
         if now_s >= self._trace_due_s or any(self._is_news(change) for change in changes):
             self._trace_due_s = now_s + TRACE_S
             self._store_trace()
+            self._settling.trace_put(now_s)
         for change in changes:
             self._apply(change)
         self._tell_recorder(changes)
@@ -133,9 +137,7 @@ class Track:
         for change in changes:
             self._apply(change)
         self._tell_recorder(changes)
-        ledger = self._scorer.ledger()
-        self._forget_from(math.ceil(now_s / self._policy.interval_s))
-        self._final = {"scored_s": now_s, "ledger_sha256": ledger_sha256(ledger)}
+        self._final = {"scored_s": now_s, "ledger_sha256": ledger_sha256(self._scorer.ledger())}
         self.store_now()
         self._around.recorder.end_session(self.session_id, now_s)
         return self._scorer.scores
@@ -267,8 +269,10 @@ class Track:
     def _store_trace(self) -> None:
         for block in self._scorer.take_trace():
             record = TraceRecord(self.session_id, block.index, block.data)
-            store = partial(self._around.store.save_trace, record)
-            self._around.outbox.put((self.session_id, "trace", str(block.index)), store)
+            self._around.outbox.put(
+                (self.session_id, "trace", str(block.index)),
+                lambda record=record: self._around.store.save_trace(record),  # type: ignore[misc]
+            )
 
     def _reconcile(
         self, stored: Ledger, found: Ledger
@@ -288,18 +292,11 @@ class Track:
     def _store_interval(self, interval: IntervalScore, within_s: float) -> None:
         stored = self._over_whole_length(interval)
         record = IntervalRecord(self.session_id, stored, self._time.instant(interval.start_s))
-        self._stored_to = max(self._stored_to, interval.index)
         self._around.outbox.put(
             (self.session_id, "interval", str(interval.index)),
             lambda: self._around.store.save_interval(record),
             within_s=within_s,
         )
-
-    def _forget_from(self, first: int) -> None:
-        """Delete what was stored of intervals that had begun when the end left no time for them."""
-        for index in range(first, self._stored_to + 1):
-            forget = partial(self._around.store.delete_interval, self.session_id, index)
-            self._around.outbox.put((self.session_id, "interval", str(index)), forget)
 
     def _over_whole_length(self, interval: IntervalScore) -> IntervalScore:
         """With coverage as a share of the whole interval: should the server die in it, what is

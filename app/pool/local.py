@@ -2,7 +2,8 @@
 
 A session stays with one worker and a worker has one request in hand, so a session's results
 come in order. A worker that dies or does not answer in time is replaced; what it had in hand
-is lost and stays unobserved. `_lock` guards the roster and the counters.
+waits again, unless it has cost several workers: then it stays unobserved. `_lock` guards the
+roster and the counters.
 """
 
 from __future__ import annotations
@@ -205,15 +206,24 @@ class LocalPool:
                     "A session's input ends workers again and again; it is set aside",
                     extra={"session_id": in_hand.session_id, "aside_s": aside_s},
                 )
+            served = self._roster.get(in_hand.session_id)
+            if served is not None and not aside_s:
+                served.mailbox.put_back()
+            elif served is not None:
+                served.mailbox.done()
         for woken in self._roster.leave(seat, is_long=delay_s > 0):
             self._tenders[woken.index].wake.notify()
+        if in_hand is not None:
+            self._roster.queue(in_hand.session_id, self._clock.monotonic_s())
 
     def _deliver(self, result: AnalysisResult) -> None:
         with self._lock:
             self._counters["results"] += 1
-            is_open = self._roster.get(result.session_id) is not None
-        if is_open:
+            served = self._roster.get(result.session_id)
+        if served is not None:
             self._hand_on(result)
+            # Only now, so that nothing looks judged whose result has not been handed on.
+            served.mailbox.done()
 
     def _report_lost(self, request: AnalysisRequest) -> None:
         fault = DetectorFault("worker", _STRUCK)

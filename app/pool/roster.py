@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from app.intake.lanes import is_late
 from app.intake.mailbox import Mailbox
 from detectors.messages import CloseSession
 
@@ -37,6 +38,7 @@ class Seat:
 
     index: int
     turns: deque[str] = field(default_factory=deque)
+    late_turns: deque[str] = field(default_factory=deque)
     outbox: list[CloseSession] = field(default_factory=list)
     load: int = 0
     is_ready: bool = False
@@ -85,14 +87,13 @@ class Roster:
         served = self._sessions.get(session_id)
         if served is None or served.is_queued or now_s < served.aside_until_s:
             return None
-        served.is_queued = True
-        served.seat.turns.append(session_id)
+        self._line_up(served)
         return served.seat
 
     def next(self, seat: Seat) -> Served | None:
-        """Whose turn it is at this seat; the session leaves the line."""
-        while seat.turns:
-            served = self._sessions.get(seat.turns.popleft())
+        """Whose turn it is at this seat, live before late; the session leaves the line."""
+        while seat.turns or seat.late_turns:
+            served = self._sessions.get((seat.turns or seat.late_turns).popleft())
             if served is not None and served.is_queued and served.seat is seat:
                 served.is_queued = False
                 return served
@@ -163,6 +164,11 @@ class Roster:
         served.seat = self._least_loaded()
         served.seat.load += 1
         if was_queued or served.mailbox.has_work:
-            served.is_queued = True
-            served.seat.turns.append(served.session_id)
+            self._line_up(served)
         return served.seat
+
+    def _line_up(self, served: Served) -> None:
+        served.is_queued = True
+        seat = served.seat
+        turns = seat.late_turns if is_late(served.session_id) else seat.turns
+        turns.append(served.session_id)

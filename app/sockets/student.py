@@ -20,9 +20,8 @@ from app.access.doors import is_here
 from app.access.needs import ARRIVE, STREAM
 from app.access.places import PlaceRefused, PlaceWaits, digest_of, new_place, place_payload
 from app.errors import Conflict, InvalidInput, TooMany
-from app.intake.intake import BatchReceipt
 from app.intake.rates import TokenBucket
-from app.monitoring.rooms import student_room
+from app.intake.state import BatchReceipt, Beginning
 from app.privacy.consent import (
     LONGEST_VERSION,
     NONE_STATED,
@@ -55,6 +54,8 @@ class StartMessage(BaseModel):
     client: Literal["browser", "agent"]
     capabilities: dict[str, Any] | None = None
     consent: str | None = Field(None, max_length=LONGEST_VERSION)
+    count: str = Field("", max_length=64)
+    offset_ms: float | None = Field(None, ge=-1e14, le=1e14, allow_inf_nan=False)
 
 
 @dataclass(slots=True)
@@ -126,13 +127,12 @@ def register(socketio: SocketIO, services: Services) -> None:
             if (session.place, session.network) != (digest, caller.network):
                 services.repository.update_session(session_id, place=digest, network=caller.network)
         services.callers.add(replace(caller, place=place, is_elsewhere=False))
-        next_seq = services.ingest.begin(session_id)
-        join_room(student_room(session_id))
+        beginning = services.ingest.begin(session_id, message.count, message.offset_ms)
+        join_room(f"student:{session_id}")
         if replaced is not None:
             log.info("A newer connection took over", extra={"session_id": session_id})
             _say_goodbye(socketio, services, replaced, session_id, "replaced")
-        services.actions.talk.arrived(session_id)
-        return _started(services, session, next_seq, place)
+        return _started(services, session, beginning, place)
 
     @answers(STREAM)
     def batch(caller: Caller, header: object, body: object = None) -> Mapping[str, Any]:
@@ -143,6 +143,11 @@ def register(socketio: SocketIO, services: Services) -> None:
     def screen_event(caller: Caller, payload: object) -> Mapping[str, Any]:
         seats.require(caller.session_id, caller.sid)
         return {"id": services.ingest.accept_event(caller.session_id, payload)}
+
+    @answers(STREAM)
+    def probe(caller: Caller, _payload: object = None) -> Mapping[str, Any]:
+        seats.require(caller.session_id, caller.sid)
+        return {"server_ms": services.ingest.probe(caller.session_id)}
 
     @answers(STREAM)
     def end_session(caller: Caller, _payload: object = None) -> None:
@@ -156,7 +161,6 @@ def register(socketio: SocketIO, services: Services) -> None:
     def ended(session_id: str, cause: EndCause) -> None:
         seats.end(session_id)
         services.places.forget(session_id)
-        services.actions.talk.forget(session_id)
         for caller in services.callers.all():
             if caller.kind != "student" or caller.session_id != session_id:
                 continue
@@ -170,6 +174,7 @@ def register(socketio: SocketIO, services: Services) -> None:
     socketio.on_event("start", start)
     socketio.on_event("batch", batch)
     socketio.on_event("screen_event", screen_event)
+    socketio.on_event("probe", probe)
     socketio.on_event("end_session", end_session)
     services.when_gone(gone)
     services.sessions.when_ended(ended)
@@ -224,7 +229,7 @@ def _read_start(payload: object) -> StartMessage:
 
 
 def _started(
-    services: Services, session: SessionRecord, next_seq: int, place: str
+    services: Services, session: SessionRecord, beginning: Beginning, place: str
 ) -> Mapping[str, Any]:
     started_at = session.started_at or services.clock.now()
     return {
@@ -234,7 +239,8 @@ def _started(
         "token": services.tokens.stream(session.session_id, place),
         "server_ms": services.clock.now().timestamp() * 1000,
         "started_ms": started_at.timestamp() * 1000,
-        "next_seq": next_seq,
+        "next_seq": beginning.next_seq,
+        "run": beginning.run,
         "capture": _capture(services.settings, session),
     }
 
@@ -261,6 +267,9 @@ def _receipt(receipt: BatchReceipt) -> Mapping[str, Any]:
         "seq": receipt.seq,
         "server_ms": receipt.server_ms,
         "next_seq": receipt.next_seq,
+        "settled_seq": receipt.settled_seq,
+        "settled_ms": receipt.settled_ms,
+        "offset_ms": receipt.offset_ms,
     }
     if receipt.refused:
         answer["refused"] = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 from app.clock import SessionTime
 from app.errors import Conflict, Unavailable
 from app.intake.batch import BrowserState
-from app.intake.intake import Line, StreamState
+from app.intake.state import Line, StreamState
 from app.monitoring.monitor import MOST_RESULTS, Monitor
 from app.monitoring.surroundings import Stored
 from app.monitoring.views import Mark, SessionView
@@ -93,6 +93,8 @@ class FakeRecorder:
     ended: list[tuple[str, float]] = field(default_factory=list)
     withdrawn: list[tuple[str, int]] = field(default_factory=list)
     learnt: list[tuple[int, tuple[RiskEvent, ...]]] = field(default_factory=list)
+    resumed: list[tuple[str, int]] = field(default_factory=list)
+    needed_s: float = float("inf")
     cuts: int = 0
 
     def learn(self, session_id: str, interval: IntervalScore, risen: tuple[RiskEvent, ...]) -> None:
@@ -113,6 +115,19 @@ class FakeRecorder:
 
     def end_session(self, session_id: str, at_s: float) -> None:
         self.ended.append((session_id, at_s))
+
+    def resume(
+        self,
+        session: SessionRecord,
+        time: SessionTime,
+        flagged: Sequence[IntervalScore],
+        pre_roll_s: float,
+        post_roll_s: float,
+    ) -> None:
+        self.resumed += [(session.session_id, interval.index) for interval in flagged]
+
+    def needed_from_s(self, session_id: str) -> float:
+        return self.needed_s
 
     def cut_due(self) -> None:
         self.cuts += 1
@@ -156,6 +171,7 @@ class Room:
         self.was_abandoned = threading.Event()
         self.ended_at_limit: list[str] = []
         self.was_ended = threading.Event()
+        self.settled: list[tuple[str, float]] = []
         self.over: list[tuple[str, PauseCause]] = []
         self.was_over = threading.Event()
         self.scorers: dict[str, ScriptedScorer] = {}
@@ -191,6 +207,7 @@ class Room:
             abandon,
             make,
             on_warning_limit=end,
+            settle=lambda session_id, before_s: self.settled.append((session_id, before_s)),
             on_pause_over=tell_over,
         )
 
@@ -724,3 +741,48 @@ def test_the_recorder_learns_nothing_of_an_interval_without_a_flag(room: Room) -
     scorer.scores = Scores(risk_temporary=5.0)
     room.tick()
     assert room.recorder.learnt == []
+
+
+def test_what_is_scored_and_stored_and_needed_for_no_clip_is_settled(room: Room) -> None:
+    scorer = room.open()
+
+    def hear(complete_s: float, pending_s: float = float("inf")) -> None:
+        stream = StreamState(
+            Line.GOOD, 0.0, complete_s, complete_s, complete_s, 0.1, BrowserState()
+        )
+        stream = replace(stream, complete_s=complete_s, pending_from_s=pending_s)
+        room.streams["s1"] = stream
+        for _ in range(12):
+            scorer.trace = [TraceBlock(0, b"block")]
+            room.tick(1)
+            room.store()
+
+    def mark_s() -> float | None:
+        return room.settled[-1][1] if room.settled else None
+
+    hear(2.0)
+    assert mark_s() == 0
+    room.tick(60)
+    hear(66.0)
+    assert mark_s() == 60 - 5
+    room.tick(30)
+    hear(100.0, pending_s=66.0)
+    assert mark_s() == 60 - 5
+    room.recorder.needed_s = 71.0
+    hear(200.0)
+    assert mark_s() == 71
+
+
+def test_nothing_is_settled_before_it_is_stored(room: Room) -> None:
+    scorer = room.open()
+    stream = StreamState(Line.GOOD, 0.0, 90.0, 90.0, 90.0, 0.1, BrowserState())
+    room.streams["s1"] = replace(stream, complete_s=90.0)
+    room.tick(95)
+    for _ in range(12):
+        scorer.trace = [TraceBlock(0, b"block")]
+        room.tick(1)
+    assert room.settled == []
+    room.store()
+    for _ in range(2):
+        room.tick(1)
+    assert room.settled[-1] == ("s1", 85.0)

@@ -601,3 +601,62 @@ def test_students_whose_names_end_alike_keep_their_clips_through_a_restart(room:
     settle(room.repository, ClipFiles(room.media))
     assert len(files) == 2
     assert room.files == files
+
+
+def resume(room: Room, *intervals: IntervalScore) -> None:
+    """Another server takes the session up, with nothing in memory."""
+    settle(room.repository, ClipFiles(room.media))
+    session = room.session
+    room.__post_init__()
+    room.session = session
+    room.time = SessionTime(session.started_at or room.clock.now(), room.clock)
+    room.recorder.resume(room.session, room.time, intervals, 5.0, 5.0)
+    room.rings["s1"].await_from(float("-inf"))
+
+
+def test_a_flag_of_the_dying_interval_gets_its_clip_from_what_the_browser_sends_again(
+    room: Room,
+) -> None:
+    room.repository.add_session(room.session)
+    room.flag()
+    assert [clip.status for clip in room.clips] == [ClipStatus.WAITING]
+    room.pass_to(90)
+    resume(room, flagged())
+    room.work()
+    assert [clip.status for clip in room.clips] == [ClipStatus.WAITING]
+    room.stream(20, 68)
+    room.rings["s1"].await_from(64.0)
+    room.work()
+    assert room.files == []
+    room.rings["s1"].await_from(68.0)
+    room.work()
+    (clip,) = room.clips
+    assert (clip.status, clip.frames) == (ClipStatus.READY, 200)
+    assert room.recorder.needed_from_s("s1") == float("inf")
+
+
+def test_a_clip_whose_browser_never_comes_back_says_what_was_lost(room: Room) -> None:
+    room.repository.add_session(room.session)
+    room.flag()
+    assert room.clips
+    resume(room, flagged())
+    room.recorder.end_session("s1", 64.0)
+    room.work()
+    (clip,) = room.clips
+    assert (clip.status, clip.error) == (ClipStatus.FAILED, LOST)
+
+
+def test_after_a_restart_a_written_clip_is_not_written_again_and_a_withdrawn_one_goes(
+    room: Room,
+) -> None:
+    room.repository.add_session(room.session)
+    room.flag(index=0)
+    room.stream(0, 68)
+    room.pass_to(50)
+    room.work()
+    room.flag(index=1)
+    assert [clip.status.value for clip in room.clips] == ["ready", "waiting"]
+    resume(room, flagged(index=0))
+    (clip,) = room.clips
+    assert clip.status is ClipStatus.READY
+    assert room.recorder.counters()["clips_waiting"] == 0

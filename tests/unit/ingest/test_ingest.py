@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from app.errors import CandorError, Conflict, InvalidInput, TooLarge, TooMany, Unavailable
 from app.intake.ingest import Ingest
-from app.intake.intake import Line
+from app.intake.lanes import late_lane
 from app.intake.mailbox import Mailbox
+from app.intake.state import Line
 from app.records import SessionRecord, SessionState
 from app.settings import Settings
-from detectors.messages import AnalysisResult, DetectorStatus
+from detectors.messages import AnalysisResult, DetectorStatus, Sound
 from scoring.model import Detector, EventKind, ScreenEvent
 from tests.fakes import FakeClock
 from tests.scripted_media import scripted_jpeg, scripted_pcm
@@ -155,7 +156,7 @@ def test_a_repeated_seq_is_acknowledged_and_not_used_again(bench: Bench) -> None
 def test_a_client_that_lost_its_count_may_begin_again_right_after_start(bench: Bench) -> None:
     for _ in range(3):
         bench.ingest.accept_batch("s1", *bench.batch())
-    assert bench.ingest.begin("s1") == 3
+    assert bench.ingest.begin("s1").next_seq == 3
     receipt = bench.ingest.accept_batch("s1", *bench.batch(seq=0))
     assert not receipt.is_repeat
     assert bench.ingest.accept_batch("s1", *bench.batch(seq=0)).is_repeat
@@ -405,6 +406,112 @@ def test_a_stopping_server_takes_nothing(bench: Bench) -> None:
 def test_nothing_is_taken_for_a_session_that_was_never_opened(bench: Bench) -> None:
     with pytest.raises(Conflict):
         bench.ingest.accept_event("nobody", {"id": "a", "kind": "copy", "t": 1.0})
+
+
+def test_what_comes_after_newer_things_keeps_its_own_time_and_waits_beside_them(
+    bench: Bench,
+) -> None:
+    bench.ingest.begin("s1", "count")
+    batches = []
+    for _ in range(4):
+        batches.append(bench.batch())
+        bench.clock.advance(10)
+    for header, body in (batches[3], batches[1]):
+        header["sent_ms"] = SENT_MS + bench.clock.monotonic_s() * 1000
+        assert bench.ingest.accept_batch("s1", header, body).refused == ()
+    live, late = (bench.pool.opened[lane][0].take() for lane in ("s1", late_lane("s1")))
+    assert [round(frame.at_s, 1) for frame in live.frames] == [129.2, 129.9]
+    assert [round(frame.at_s, 1) for frame in late.frames] == [109.2, 109.9]
+    assert bench.pool.notified[-1] == late_lane("s1")
+
+
+def test_a_late_batch_waits_at_the_client_while_much_that_is_late_waits_here(
+    bench: Bench,
+) -> None:
+    bench.ingest.begin("s1", "count")
+    first = bench.batch()
+    bench.ingest.accept_batch("s1", *bench.batch(seq=90))
+    bench.pool.opened[late_lane("s1")][0].put(sounds=[Sound(1, bytes(32_000 * 40))])
+    with pytest.raises(TooMany):
+        bench.ingest.accept_batch("s1", *first)
+    bench.pool.opened[late_lane("s1")][0].take()
+    assert not bench.ingest.accept_batch("s1", *first).is_repeat
+
+
+def test_the_receipt_says_what_may_be_erased(bench: Bench) -> None:
+    bench.ingest.begin("s1", "count")
+    bench.ingest.accept_batch("s1", *bench.batch())
+    bench.clock.advance(1)
+    receipt = bench.ingest.accept_batch("s1", *bench.batch())
+    assert (receipt.settled_seq, receipt.settled_ms) == (0, None)
+    bench.ingest.settle("s1", 100.5)
+    receipt = bench.ingest.accept_batch("s1", *bench.batch())
+    assert receipt.settled_seq == 1
+    assert receipt.settled_ms == pytest.approx(SENT_MS + 1_100_500)
+
+
+def test_evidence_that_may_be_asked_for_stays_while_newer_things_come(bench: Bench) -> None:
+    ring = bench.ingest.ring("s1")
+    assert ring is not None
+    ring.hold(50.0)
+    bench.ingest.accept_batch("s1", *bench.batch())
+    bench.clock.advance(400)
+    bench.ingest.accept_batch("s1", *bench.batch())
+    assert len(ring.cut(99, 101).frames) == 2
+    bench.ingest.settle("s1", 300)
+    assert ring.cut(99, 101).frames == ()
+
+
+def test_the_same_count_goes_on_after_a_new_connection(bench: Bench) -> None:
+    began = bench.ingest.begin("s1", "count")
+    assert began.next_seq == 0
+    first = bench.batch()
+    bench.ingest.accept_batch("s1", *first)
+    again = bench.ingest.begin("s1", "count")
+    assert (again.next_seq, again.run) == (1, began.run)
+    assert bench.ingest.accept_batch("s1", *first).is_repeat
+    assert bench.ingest.begin("s1", "another").next_seq == 0
+
+
+def test_what_is_sent_again_to_another_server_falls_on_the_instants_it_had(bench: Bench) -> None:
+    bench.ingest.begin("s1", "count")
+    header, body = bench.batch()
+    receipt = bench.ingest.accept_batch("s1", header, body)
+    ring = bench.ingest.ring("s1")
+    assert ring is not None
+    before = [frame.at_s for frame in ring.cut(0, 200).frames]
+    other = Bench()
+    other.ingest.begin("s1", "count", receipt.offset_ms)
+    other.clock.advance(30)
+    # This message is slow, and would alone be taken for a difference of the clocks.
+    header["sent_ms"] += 29_400
+    other.ingest.accept_batch("s1", header, body)
+    again = other.ingest.ring("s1")
+    assert again is not None
+    assert [frame.at_s for frame in again.cut(0, 200).frames] == pytest.approx(before)
+
+
+def test_a_clock_that_contradicts_itself_is_recorded(bench: Bench) -> None:
+    bench.ingest.begin("s1", "count")
+    receipt = bench.ingest.accept_batch("s1", *bench.batch())
+    bench.clock.advance(1)
+    header, body = bench.batch()
+    heard = {"server_ms": receipt.server_ms, "t": header["sent_ms"] - 60_000}
+    bench.ingest.accept_batch("s1", {**header, "heard": heard}, body)
+    state = bench.ingest.contact("s1")
+    assert state is not None
+    assert state.clock_lies == 1
+
+
+def test_the_page_says_why_it_could_not_capture(bench: Bench) -> None:
+    header, body = bench.batch()
+    sent_ms = header["sent_ms"]
+    asleep = {"from_ms": sent_ms - 50_000, "to_ms": sent_ms - 10_000, "cause": "asleep"}
+    bench.ingest.accept_batch("s1", {**header, "absences": [asleep]}, body)
+    state = bench.ingest.contact("s1")
+    assert state is not None
+    (absence,) = state.absences
+    assert (round(absence.from_s), round(absence.to_s), absence.cause) == (50, 90, "asleep")
 
 
 JSON_VALUES = st.recursive(

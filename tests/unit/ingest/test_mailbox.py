@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.intake.mailbox import Mailbox
+from app.intake.mailbox import LATE_FRAMES_S, LATE_SOUND_S, Mailbox
 from detectors.messages import Frame, Sound
 
 
@@ -61,3 +61,42 @@ def test_an_empty_mailbox_gives_nothing() -> None:
     mailbox = Mailbox(2)
     assert not mailbox.put()
     assert mailbox.take().is_empty
+
+
+def test_what_is_in_hand_is_pending_until_it_is_done() -> None:
+    mailbox = Mailbox(2)
+    mailbox.put(frames(2, 2, 10))
+    mailbox.take()
+    assert not mailbox.has_work
+    assert mailbox.pending_from_s == 10
+    mailbox.done()
+    assert mailbox.pending_from_s == float("inf")
+
+
+def test_what_a_lost_worker_had_in_hand_is_analysed_again_in_order() -> None:
+    mailbox = Mailbox(2)
+    mailbox.put(frames(2, 1, 10), [Sound(10, bytes(32_000))])
+    taken = mailbox.take()
+    mailbox.put(frames(2, 1, 11))
+    mailbox.put_back()
+    again = mailbox.take()
+    assert again.frames[:2] == taken.frames
+    assert [frame.at_s for frame in again.frames] == [10, 10.5, 11, 11.5]
+    assert again.sounds == taken.sounds
+
+
+def test_what_has_no_room_while_it_is_live_overflows_and_is_not_dropped() -> None:
+    late = Mailbox(2, LATE_FRAMES_S, LATE_SOUND_S)
+    mailbox = Mailbox(2, overflow=late.put_sampled)
+    mailbox.put(frames(2, 10))
+    assert mailbox.dropped_frames == 0
+    assert [frame.at_s for frame in mailbox.take().frames] == [7, 7.5, 8, 8.5, 9, 9.5]
+    assert late.waiting_s == 7
+    assert late.pending_from_s == 0
+
+
+def test_late_frames_are_taken_oldest_first_in_any_order_of_arrival() -> None:
+    mailbox = Mailbox(2, LATE_FRAMES_S, LATE_SOUND_S)
+    mailbox.put(frames(2, 2, 50))
+    mailbox.put(frames(2, 2, 20))
+    assert [frame.at_s for frame in mailbox.take().frames][:4] == [20, 20.5, 21, 21.5]

@@ -1,1 +1,0 @@
-"""What proctors do to a running session, what its student says, and the receipts."""
