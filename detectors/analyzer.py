@@ -26,14 +26,15 @@ from detectors.base import (
 from detectors.camera import load_camera
 from detectors.entry import WorkerConfig
 from detectors.face import FaceDetector, load_face
-from detectors.gaze import load_gaze
-from detectors.identity import IdentityDetector, load_identity
+from detectors.gaze import GazeStream, load_gaze
+from detectors.identity import IdentityDetector, IdentityStream, load_identity
 from detectors.messages import (
     AnalysisRequest,
     AnalysisResult,
     DetectorFault,
     DetectorStatus,
     Frame,
+    Mark,
     Overlay,
     Sound,
 )
@@ -105,6 +106,8 @@ class Analyzer:
         work = _Work(request)
         if not request.is_still and request.session_id not in self._sessions:
             self._sessions[request.session_id] = self._open()
+        for mark in request.marks:
+            self._sessions[request.session_id].prompt(mark)
         for frame in request.frames:
             streams = self._open() if request.is_still else self._sessions[request.session_id]
             work.see(frame, streams)
@@ -188,6 +191,13 @@ class _Streams:
         self.sounds: list[tuple[Detector, SoundStream]] = [
             (detector, listener.open_stream()) for detector, listener in sounds.items()
         ]
+
+    def prompt(self, mark: Mark) -> None:
+        """Tell the streams that learn from it what the student was asked."""
+        views = [stream for _, _, stream in self.views]
+        for stream in (*views, *(stream for _, stream in self.sounds)):
+            if isinstance(stream, (GazeStream, IdentityStream, VoiceStream)):
+                stream.prompt(mark)
 
 
 class _Work:
@@ -284,4 +294,5 @@ def _overlay(view: View) -> Overlay:
         yaw_deg=view.yaw_deg,
         pitch_deg=view.pitch_deg,
         advice=view.advice,
+        brightness=None if view.quality is None else round(view.quality.brightness, 1),
     )

@@ -1,15 +1,17 @@
-"""Where the student looks: head pose and irises, calibrated on the first seconds.
+"""Where the student looks: head pose and irises, calibrated on the first seconds or by points.
 
 `left` is image-left, as seen in the picture.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from detectors.base import View
 from detectors.entry import WorkerConfig
+from detectors.messages import Mark
+from detectors.pointing import Learnt, Pointing, own_limits
 from detectors.pose import Pose, pose_of, profile_yaw
 from scoring.model import Detector, Observation
 
@@ -69,6 +71,13 @@ class Calibration:
     def is_done(self) -> bool:
         return self._first is not None
 
+    def take(self, at_s: float, learnt: Learnt) -> None:
+        """The student looked at points: no need to guess from the first steady seconds."""
+        self._last_s = at_s
+        self.center = self._first = _center(
+            list(learnt.middle), 1.0 - 0.5 * learnt.spread / _STEADY_DEG
+        )
+
     def add(self, at_s: float, pose: Pose) -> None:
         """Learn from a frame with open eyes."""
         if self._first is not None:
@@ -96,14 +105,7 @@ class Calibration:
         )
         if progress >= 1.0 and spread <= _STEADY_DEG:
             self._last_s = at_s
-            self.center = self._first = Center(
-                yaw=median(p.yaw for p in poses),
-                sight=sight,
-                pitch=pitch,
-                opening=median(p.opening for p in poses),
-                iris_y=median(p.iris_y for p in poses),
-                quality=1.0 - 0.5 * spread / _STEADY_DEG,
-            )
+            self.center = self._first = _center(poses, 1.0 - 0.5 * spread / _STEADY_DEG)
 
     def _follow(self, at_s: float, pose: Pose) -> None:
         first, center = self._first, self.center
@@ -142,6 +144,33 @@ class GazeStream:
     def __init__(self) -> None:
         self._calibration = Calibration()
         self._label = "center"
+        self._limits = CALIBRATED
+        self._pointing: Pointing | None = None
+        self._points = 0
+
+    def prompt(self, mark: Mark) -> None:
+        """`look` at a point, and `looked` when the last one is gone."""
+        if mark.kind == "look":
+            self._pointing = self._pointing or Pointing()
+            self._pointing.show(mark)
+        elif mark.kind == "looked" and self._pointing is not None:
+            self._pointing.end(mark.at_s)
+
+    def _learn(self, at_s: float, pose: Pose) -> None:
+        pointing = self._pointing
+        if pointing is None:
+            return
+        pointing.add(at_s, pose)
+        if pointing.over_s is None or at_s < pointing.over_s:
+            return
+        self._pointing = None
+        learnt = pointing.learn()
+        if learnt is not None:
+            self._calibration.take(at_s, learnt)
+            usual = CALIBRATED
+            sight, up, down = own_limits(learnt, usual.sight, usual.up, usual.down)
+            self._limits = replace(usual, sight=sight, up=up, down=down)
+            self._points = learnt.points
 
     def look(self, view: View) -> tuple[Observation, ...]:
         """One observation per frame with a face; without one it is not judgeable."""
@@ -154,12 +183,13 @@ class GazeStream:
         label = direction(
             pose,
             center,
-            CALIBRATED if self._calibration.is_done else UNCALIBRATED,
+            self._limits if self._calibration.is_done else UNCALIBRATED,
             self._label,
         )
         self._label = label
         if label != "closed":
             self._calibration.add(view.at_s, pose)
+            self._learn(view.at_s, pose)
         view.direction = label
         view.yaw_deg, view.pitch_deg = round(pose.yaw, 1), round(pose.pitch, 1)
         return (
@@ -173,6 +203,7 @@ class GazeStream:
                     ("sight_deg", round(pose.sight - center.sight, 2)),
                     ("opening", round(pose.opening, 3)),
                     ("calibration", round(center.quality, 2)),
+                    *((("points", float(self._points)),) if self._points else ()),
                 ),
             ),
         )
@@ -223,6 +254,17 @@ def direction(pose: Pose, center: Center, limits: Limits, last: str = "center") 
         if abs(share) > edge and abs(share) * weight > best:
             best, word = abs(share) * weight, name
     return word
+
+
+def _center(poses: list[Pose], quality: float) -> Center:
+    return Center(
+        yaw=median(p.yaw for p in poses),
+        sight=median(p.sight for p in poses),
+        pitch=median(p.pitch for p in poses),
+        opening=median(p.opening for p in poses),
+        iris_y=median(p.iris_y for p in poses),
+        quality=quality,
+    )
 
 
 def _most(values: list[float]) -> float:

@@ -16,6 +16,7 @@ from detectors.arrays import Floats, Pixels
 from detectors.base import Mesh, View, require_model
 from detectors.encoder import FaceEncoder, aligned, cosine, five_points
 from detectors.entry import WorkerConfig
+from detectors.messages import Mark
 from detectors.models import MOBILEFACENET
 from detectors.motion import MotionGate
 from detectors.pose import pose_of
@@ -92,6 +93,15 @@ class IdentityStream:
         self._is_urgent = False
         self._gate = MotionGate()
         self._seat: tuple[float, float, float] | None = None
+
+    def prompt(self, mark: Mark) -> None:
+        """`register`: forget who was seen before, and learn the face that is there now."""
+        if mark.kind == "register":
+            self._registered = []
+            self._template = None
+            self._last_s = None
+            self._bad = 0
+            self._bad_since_s = None
 
     def look(self, view: View) -> tuple[Observation, ...]:
         """At most one observation; none when it is not time to look or nobody can be compared."""

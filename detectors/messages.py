@@ -31,12 +31,27 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """What the student was asked at `at_s`: pictures and sound from then on mean something.
+
+    `register`: the face from here on is the student's. `look`: at the point (`x`, `y`) of the
+    screen, shares from its left and top; `looked`: that is over. `read`: aloud; `read_end`.
+    """
+
+    kind: str
+    at_s: float
+    x: float = 0.5
+    y: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
 class AnalysisRequest:
     """Work for one session. Frames and sound are each in time order.
 
     `wants_thumbnail` asks for a small JPEG of the last frame. `detectors` are those the
-    session's policy has on. `is_still` says that each frame is a picture on its own, without
-    a session around it: it is judged by fresh streams, and nothing is remembered.
+    session's policy has on; `marks` are dealt with before the pictures. `is_still` says that each
+    frame is a picture on its own, without a session around it: it is judged by fresh streams, and
+    nothing is remembered.
     """
 
     request_id: int
@@ -46,6 +61,7 @@ class AnalysisRequest:
     detectors: frozenset[str] = frozenset()
     wants_thumbnail: bool = False
     is_still: bool = False
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +85,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """What to draw over the live picture captured at `at_s`."""
+    """What to draw over the live picture captured at `at_s`. `brightness` is its mean, 0 to 255."""
 
     at_s: float
     boxes: tuple[Box, ...] = ()
@@ -78,6 +94,7 @@ class Overlay:
     yaw_deg: float | None = None
     pitch_deg: float | None = None
     advice: str = ""
+    brightness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from detectors.arrays import Floats
 from detectors.base import Costs, Hearing, Utterance, require_model
 from detectors.entry import WorkerConfig
 from detectors.mel import SAMPLE_RATE, at_level, mel_spectrogram, without_floor
+from detectors.messages import Mark
 from detectors.models import VOICE_ENCODER
 from detectors.voices import VoiceBook
 from scoring.model import Detector, Observation
@@ -25,6 +26,8 @@ STEP = 12_800
 ENROL_STEP = 6_400
 # Speech on both sides of a longer silence is not put into one window.
 PAUSE_S = 2.0
+# More than this adds nothing to what is known of a voice.
+ENROL_MOST_S = 20.0
 
 
 class VoiceModel:
@@ -77,6 +80,16 @@ class VoiceStream:
         self._samples = np.zeros(0, np.float32)
         self._times_s: list[tuple[int, float]] = []
         self._reported_s = 0.0
+        self._read: list[Utterance] | None = None
+
+    def prompt(self, mark: Mark) -> None:
+        """What is said between `read` and `read_end` becomes the student's own voice."""
+        if mark.kind == "read":
+            self._read = []
+        elif mark.kind == "read_end" and self._read is not None:
+            read, self._read = self._read, None
+            self.enrol(read)
+            self._samples, self._times_s = self._samples[:0], []
 
     def enrol(self, speech: Iterable[Utterance]) -> int:
         """Make this speech the student's voice; answers how many windows it gave (0: too short)."""
@@ -87,12 +100,30 @@ class VoiceStream:
         return len(starts)
 
     def hear(self, hearing: Hearing) -> tuple[Observation, ...]:
-        """A verdict per 0.8 s of new speech."""
+        """A verdict per 0.8 s of new speech; while the student reads aloud, how much was read."""
+        if self._read is not None:
+            return self._listen(hearing)
         observations: list[Observation] = []
         for utterance in hearing.speech or ():
             self._append(utterance)
             observations += self._judge(hearing.costs)
         return tuple(observations)
+
+    def _listen(self, hearing: Hearing) -> tuple[Observation, ...]:
+        read = self._read if self._read is not None else []
+        if sum(u.samples.size for u in read) < ENROL_MOST_S * SAMPLE_RATE:
+            read.extend(hearing.speech or ())
+        read_s = sum(u.samples.size for u in read) / SAMPLE_RATE
+        return (
+            Observation(
+                Detector.VOICE,
+                hearing.sound.at_s,
+                judgeable=False,
+                reason="enrolling",
+                span_s=hearing.sound.span_s,
+                measures=(("read_s", round(read_s, 2)),),
+            ),
+        )
 
     def _append(self, utterance: Utterance) -> None:
         if self._times_s and utterance.at_s - self._time_of(self._samples.size) > PAUSE_S:

@@ -288,6 +288,28 @@ class WalkIn(Asked):
     )
 
 
+class ConsentParagraph(Part):
+    kind: str
+    title: str
+    text: str
+
+
+class ConsentShown(Part):
+    """What is recorded, in the language of the page; `version` goes into `start`."""
+
+    version: str
+    paragraphs: list[ConsentParagraph]
+    legal_basis: str
+
+
+class PortalExam(Told):
+    """What the start page needs to know of an exam before a student has signed in."""
+
+    exam_id: str
+    has_roster: bool
+    check_in: str = Field(description="off, self (admits by itself) or proctor.")
+
+
 class PortalSession(Told):
     session_id: str
     user_id: str
@@ -295,3 +317,6 @@ class PortalSession(Told):
     state: str
     is_running: bool
     token: str
+    consent: ConsentShown
+    captures: list[str] = Field(description="camera, microphone, screen, page events.")
+    check_in: str = Field(description="off, self (admits by itself) or proctor.")

@@ -11,16 +11,17 @@ from __future__ import annotations
 import math
 import threading
 from bisect import insort
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from detectors.messages import Frame, Sound
+from detectors.messages import Frame, Mark, Sound
 
 _KEEP_FRAMES_S = 3.0
 _KEEP_SOUND_S = 20.0
 _TAKE_SOUND_S = 5.0
 _TAKE_FRAMES_S = 3.0
+_MOST_MARKS = 50
 _MOST_SLOTS = 20_000
 
 LATE_FRAMES_S = 90.0
@@ -33,10 +34,11 @@ class Waiting:
 
     frames: tuple[Frame, ...] = ()
     sounds: tuple[Sound, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not self.frames and not self.sounds
+        return not (self.frames or self.sounds or self.marks)
 
 
 class Mailbox:
@@ -65,6 +67,7 @@ class Mailbox:
         self._overflow = overflow
         self._slots: OrderedDict[int, None] = OrderedDict()
         self._in_hand = Waiting()
+        self._marks: deque[Mark] = deque(maxlen=_MOST_MARKS)
         self._dropped_frames = 0
         self._dropped_sound_s = 0.0
 
@@ -87,6 +90,11 @@ class Mailbox:
         with self._lock:
             self._add(waiting)
 
+    def put_mark(self, mark: Mark) -> None:
+        """What the student was just asked to do; the next request carries it."""
+        with self._lock:
+            self._marks.append(mark)
+
     def take(self) -> Waiting:
         """The oldest few seconds of frames and of sound; they are in hand until `done`."""
         with self._lock:
@@ -99,7 +107,9 @@ class Mailbox:
                 sounds.append(sound)
                 taken_s += sound.span_s
             self._sound_s = self._sound_s - taken_s if self._sounds else 0.0
-            self._in_hand = Waiting(frames, tuple(sounds))
+            marks = tuple(self._marks)
+            self._marks.clear()
+            self._in_hand = Waiting(frames, tuple(sounds), marks)
             return self._in_hand
 
     def done(self) -> None:
@@ -116,7 +126,7 @@ class Mailbox:
     @property
     def has_work(self) -> bool:
         with self._lock:
-            return bool(self._frames or self._sounds)
+            return bool(self._frames or self._sounds or self._marks)
 
     @property
     def pending_from_s(self) -> float:
@@ -160,6 +170,7 @@ class Mailbox:
         for sound in waiting.sounds:
             insort(self._sounds, sound, key=_at_s)
             self._sound_s += sound.span_s
+        self._marks.extendleft(reversed(waiting.marks))
         over = self._shed()
         if self._overflow is not None:
             self._drop(over)

@@ -6,10 +6,20 @@ import flask
 
 from app.access.needs import ARRIVE, OPEN
 from app.access.rosters import Identity, IdentityNeeded
-from app.api.models import PortalConfig, PortalSession, WalkIn
-from app.errors import Conflict, NotAllowed, NotAuthenticated
+from app.api.models import (
+    ConsentParagraph,
+    ConsentShown,
+    PortalConfig,
+    PortalExam,
+    PortalSession,
+    WalkIn,
+)
+from app.errors import Conflict, NotAllowed, NotAuthenticated, NotFound
 from app.ids import check_chosen_id
-from app.privacy.consent import VERSION
+from app.languages.catalogue import BY_CODE, words_json
+from app.languages.choice import language_of_request
+from app.privacy.consent import collected
+from app.privacy.consent_text import CAMERA, MICROPHONE, PAGE, SCREEN, ConsentText, consent_text
 from app.records import SessionRecord
 from app.web.routes import Call, Route
 
@@ -20,7 +30,11 @@ def portal(call: Call) -> str:
         "portal.html",
         walk_in=_is_door_open(call),
         capture_screen=settings.capture_screen,
-        consent_version=VERSION,
+        consent=consent_text(
+            (CAMERA, MICROPHONE, *((SCREEN,) if settings.capture_screen else ()), PAGE),
+            settings.retention_days,
+            language_of_request(),
+        ),
         legal_basis=settings.legal_basis,
     )
 
@@ -35,6 +49,31 @@ def config(call: Call) -> PortalConfig:
         check_s=settings.check_s,
         flag_threshold=settings.flag_threshold,
     )
+
+
+def words(call: Call) -> flask.Response:
+    """The catalogue of one language for the page's scripts."""
+    if call.path["language"] not in BY_CODE:
+        raise NotFound("There is no such language here.")
+    answer = flask.Response(words_json(call.path["language"]), mimetype="application/json")
+    answer.headers["Cache-Control"] = "no-cache"
+    answer.add_etag()
+    answer.make_conditional(flask.request)
+    return answer
+
+
+def exam(call: Call) -> PortalExam:
+    """What to ask at the door; an exam nobody has set up is answered like any other."""
+    exam_id = check_chosen_id(call.path["exam"], "The exam id")
+    return PortalExam(
+        exam_id=exam_id,
+        has_roster=call.services.rosters.has_roster(exam_id),
+        check_in=_check_in(call, exam_id),
+    )
+
+
+def _check_in(_call: Call, _exam_id: str) -> str:
+    return "off"
 
 
 def walk_in(call: Call) -> PortalSession:
@@ -84,6 +123,10 @@ def arrived(call: Call) -> PortalSession:
 
 
 def _session(call: Call, record: SessionRecord, held: str | None = None) -> PortalSession:
+    services = call.services
+    terms = services.exams.terms(record.exam_id, record.user_id)
+    captures = collected(terms.policy, terms.capture_screen, services.settings)
+    days = services.privacy.retention.days_of(record.exam_id)
     return PortalSession(
         session_id=record.session_id,
         user_id=record.user_id,
@@ -91,6 +134,19 @@ def _session(call: Call, record: SessionRecord, held: str | None = None) -> Port
         state=record.state.value,
         is_running=record.is_running,
         token=held or call.services.tokens.join(record.session_id),
+        consent=_shown(call, consent_text(captures, days, language_of_request())),
+        captures=list(captures),
+        check_in=_check_in(call, record.exam_id),
+    )
+
+
+def _shown(call: Call, text: ConsentText) -> ConsentShown:
+    return ConsentShown(
+        version=text.version,
+        paragraphs=[
+            ConsentParagraph(kind=p.kind, title=p.title, text=p.text) for p in text.paragraphs
+        ],
+        legal_basis=call.services.settings.legal_basis,
     )
 
 
@@ -113,6 +169,25 @@ ROUTES = (
         config,
         OPEN,
         answer=PortalConfig,
+    ),
+    Route(
+        "GET",
+        "/portal/words/{language}",
+        "portal_words",
+        "The words of the student's pages in one language",
+        words,
+        OPEN,
+        media="application/json",
+        refusals={404: "There is no such language."},
+    ),
+    Route(
+        "GET",
+        "/portal/exam/{exam}",
+        "portal_exam",
+        "What the start page asks for an exam",
+        exam,
+        OPEN,
+        answer=PortalExam,
     ),
     Route(
         "POST",

@@ -186,6 +186,7 @@ class LocalPool:
                 frames=waiting.frames,
                 sounds=waiting.sounds,
                 detectors=served.detectors,
+                marks=waiting.marks,
                 wants_thumbnail=bool(waiting.frames)
                 and self._roster.wants_thumbnail(served, now_s),
             )

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from app.clock import Clock
 from app.errors import NotAllowed
+from app.privacy.consent_text import CAMERA, MICROPHONE, PAGE, SCREEN, find_text
 from app.privacy.records import ConsentRecord
 from app.records import SessionRecord
 from app.settings import Settings
 from app.store.trail import Trail
 from scoring.model import Detector
 
-TEXT = (
-    "Camera: that you are there, alone and at your work. "
-    "Microphone: whether somebody speaks near you. "
-    "Screen: what you have open, as a picture every few seconds. "
-    "This page: when you leave it, copy or paste; not what you type. "
-    "Pictures and sound are forgotten within about a minute. Only when something needs a second"
-    " look is that short piece kept. A person, never the program, decides what it means. "
-    "A measure of your face and your voice is held in memory while the session runs and is gone"
-    " at its end."
-)
-VERSION = f"1-{hashlib.sha256(TEXT.encode()).hexdigest()[:8]}"
 LONGEST_VERSION = 100
 NONE_STATED = "none stated"
 
@@ -49,10 +38,10 @@ def collected(
     """What is taken in of a session under this policy."""
     uses_screen = settings.capture_screen if capture_screen is None else capture_screen
     parts = (
-        ("camera", uses_camera(policy)),
-        ("microphone", uses_audio(policy)),
-        ("screen", uses_screen),
-        ("page events", True),
+        (CAMERA, uses_camera(policy)),
+        (MICROPHONE, uses_audio(policy)),
+        (SCREEN, uses_screen),
+        (PAGE, True),
     )
     return tuple(name for name, is_taken in parts if is_taken)
 
@@ -63,12 +52,16 @@ def _off(policy: Mapping[str, object]) -> set[str]:
 
 
 class Consents:
-    """The receipts. `legal_basis` is what the installation's settings say. Thread-safe."""
+    """The receipts. `legal_basis` is what the installation's settings say, `days_of` how long
+    an exam's sessions are kept. Thread-safe."""
 
-    def __init__(self, trail: Trail, clock: Clock, legal_basis: str) -> None:
+    def __init__(
+        self, trail: Trail, clock: Clock, legal_basis: str, days_of: Callable[[str], int]
+    ) -> None:
         self._trail = trail
         self._clock = clock
         self._legal_basis = legal_basis
+        self._days_of = days_of
 
     def receipt(self, session_id: str) -> ConsentRecord | None:
         return self._trail.consent(session_id)
@@ -82,7 +75,8 @@ class Consents:
         """
         if self._trail.consent(session.session_id) is not None:
             return
-        if given_by == "student" and version != VERSION:
+        shown = find_text(version, collected, self._days_of(session.exam_id))
+        if given_by == "student" and shown is None:
             raise NotAllowed(
                 "What is recorded in an exam has to be agreed to first. Reload the page and start"
                 " again."
@@ -91,7 +85,7 @@ class Consents:
             ConsentRecord(
                 session.session_id,
                 version[:LONGEST_VERSION],
-                TEXT if version == VERSION else "",
+                "" if shown is None else shown.plain,
                 self._legal_basis,
                 collected,
                 given_by,

@@ -32,7 +32,7 @@ def open_privacy(
     remover = Remover(repository, media, audit, clock)
     retention = Retention(repository, remover, clock, settings.retention_days)
     return Privacy(
-        Consents(repository.trail, clock, settings.legal_basis),
+        Consents(repository.trail, clock, settings.legal_basis, retention.days_of),
         remover,
         retention,
         Exporter(repository, media, audit),

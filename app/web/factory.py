@@ -32,6 +32,7 @@ from app.errors import (
     NotFound,
     TooLarge,
 )
+from app.languages.choice import add_languages
 from app.pages import admin, login, people, portal
 from app.pages import roster as roster_page
 from app.settings import PROJECT_ROOT, Settings
@@ -118,6 +119,7 @@ def build_app(
     bind(app, ROUTES, services)
     app.extensions["candor_openapi"] = openapi.document_of(ROUTES)
     _add_context(app, services)
+    add_languages(app)
     _answer_errors(app)
     app.after_request(_add_headers)
     if settings.public_url.startswith("https://"):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.privacy.consent import VERSION
+from app.privacy.consent_text import consent_text
 from scoring.policy import policy_to_dict, standard_policy
 from tests.live_server import LiveServer, live_server
 from tests.scripted_media import scripted_jpeg, scripted_pcm
@@ -18,19 +18,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
         yield running
 
 
+COLLECTED = ("camera", "microphone", "screen", "page events")
+
+
 def test_a_browser_starts_only_with_consent_to_the_text_of_now(server: LiveServer) -> None:
     session = server.new_session("cora", "consent")
     student = server.student(session)
-    for consent in ({}, {"consent": ""}, {"consent": "0-old"}):
+    text = consent_text(COLLECTED, server.services.settings.retention_days, "ar")
+    other = consent_text(COLLECTED, server.services.settings.retention_days + 1)
+    for consent in ({}, {"consent": ""}, {"consent": "0-old"}, {"consent": other.version}):
         answer = student.ask("start", {"client": "browser", **consent})
         assert answer["error"]["code"] == "not_allowed"
     assert not server.services.sessions.get(session.session_id).is_running
-    assert student.ask("start", {"client": "browser", "consent": VERSION})["ok"]
+    assert student.ask("start", {"client": "browser", "consent": text.version})["ok"]
     receipt = server.services.privacy.consents.receipt(session.session_id)
     assert receipt is not None
-    assert receipt.version == VERSION
+    assert (receipt.version, receipt.text) == (text.version, text.plain)
     assert receipt.given_by == "student"
-    assert receipt.collected == ("camera", "microphone", "screen", "page events")
+    assert receipt.collected == COLLECTED
     assert receipt.legal_basis == server.services.settings.legal_basis
     student.close()
 

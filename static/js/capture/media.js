@@ -33,7 +33,7 @@ export function findBrowserProblem(scope) {
       "browser",
       "This page was opened over an unprotected connection.",
       "Browsers give no camera or microphone to such a page. Open the address with https:// in " +
-        `front (https://${scope.location.host}). If that does not answer, ask the person who ` +
+        "front (https://{host}). If that does not answer, ask the person who " +
         "runs the exam for the https address.",
     );
   }

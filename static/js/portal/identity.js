@@ -1,5 +1,7 @@
 /** Who the student is: what they typed, or the token they came with. Pure except for storage. */
 
+import { t } from "../lib/language.js";
+
 const ID_SHAPE = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/;
 const STORAGE_KEY = "candor.session";
 
@@ -9,9 +11,9 @@ const STORAGE_KEY = "candor.session";
  * @returns {string} what is wrong, or ""
  */
 export function idProblem(value, name) {
-  if (!value) return `Type your ${name}.`;
+  if (!value) return t("Type your {name}.", { name });
   if (!ID_SHAPE.test(value) || value.includes("..")) {
-    return `The ${name} has letters, digits and . _ @ + - only, at most 64, and starts with a letter or digit.`;
+    return t("The {name} has letters, digits and . _ @ + - only, at most 64, and starts with a letter or digit.", { name });
   }
   return "";
 }

@@ -3,10 +3,12 @@ import { Capture } from "../capture/capture.js";
 import { findBrowserProblem } from "../capture/media.js";
 import { one, role, setText } from "../lib/dom.js";
 import { getJson, postJson, Refusal } from "../lib/http.js";
-import { causeForStudent } from "../lib/words.js";
+import { language, t } from "../lib/language.js";
+import { showConsent } from "./consent.js";
 import { Keeper, tokenOf } from "./identity.js";
 import { RunningView } from "./running.js";
 import { SetupView } from "./setup.js";
+import { causeWords } from "./words.js";
 
 const START_PATIENCE_MS = 20_000;
 
@@ -36,6 +38,7 @@ function showView(name) {
   for (const section of root.querySelectorAll("[data-view]")) {
     /** @type {HTMLElement} */ (section).hidden = section.getAttribute("data-view") !== name;
   }
+  role(root, "language").hidden = name === "running";
   if (name !== "setup") one(view(name), "h1").focus();
 }
 
@@ -59,7 +62,8 @@ function showClosing(title, text, { icon = "check-circle", tone = "good", again 
 
 async function start() {
   const held = keeper.read();
-  const token = setup.hasToken && held ? held.token : await createSession(held);
+  const isKnown = setup.hasToken && held;
+  const token = isKnown ? held.token : await createSession(held);
   await join(token);
 }
 
@@ -74,7 +78,26 @@ async function createSession(held) {
     ...(held && isSame ? { token: held.token } : {}),
   });
   keeper.keep({ token: answer.token, userId, examId, hasStarted: false });
+  if (learnConsent(answer.consent)) {
+    setup.showIdentity({ userId, examId });
+    throw new Error(
+      t("What is recorded in this exam is not what this page said. Read it again, then start."),
+    );
+  }
   return answer.token;
+}
+
+/**
+ * Shows what this very exam records.
+ * @param {import("./consent.js").Consent} consent
+ * @returns {boolean} whether that is news
+ */
+function learnConsent(consent) {
+  const isNews = consent.version !== capture.consent;
+  capture.consent = consent.version;
+  if (isNews) showConsent(role(view("setup"), "consent"), consent);
+  setText(role(root, "consent-version"), consent.version);
+  return isNews;
 }
 
 /**
@@ -84,7 +107,7 @@ async function createSession(held) {
 function join(token) {
   return new Promise((resolve, reject) => {
     starting = { resolve, reject };
-    const giveUp = () => reject(new Error("The server does not answer yet. This page keeps trying."));
+    const giveUp = () => reject(new Error(t("The server does not answer yet. This page keeps trying.")));
     setTimeout(giveUp, START_PATIENCE_MS);
     capture.join(token);
   });
@@ -110,8 +133,8 @@ function hear(news) {
       refuse(news);
       break;
     case "waiting":
-      setup.showStartProblem("Your proctor has been asked.", news.message);
-      starting?.reject(new Error(news.message));
+      setup.showStartProblem(t("Your proctor has been asked."), news.message);
+      starting?.reject(new Error(t(news.message)));
       break;
     case "line":
       running.showLine(news.line);
@@ -123,7 +146,7 @@ function hear(news) {
       finish(news.cause);
       break;
     case "end-failed":
-      running.endProblem = "The session could not be ended yet. Try again when the line is back.";
+      running.endProblem = t("The session could not be ended yet. Try again when the line is back.");
       running.render();
       break;
   }
@@ -134,13 +157,13 @@ function refuse({ message }) {
   keeper.forget();
   if (!view("setup").hidden) {
     setup.askForIdentity();
-    starting?.reject(new Error(message));
+    starting?.reject(new Error(t(message)));
     return;
   }
-  showClosing("This session cannot go on", message || "The server does not know this session any more.", {
+  showClosing(t("This session cannot go on"), t(message) || t("The server does not know this session any more."), {
     icon: "alert",
     tone: "technical",
-    again: { label: "Back to the start", run: () => location.reload() },
+    again: { label: t("Back to the start"), run: () => location.reload() },
   });
 }
 
@@ -149,16 +172,18 @@ function finish(cause) {
   wakeLock?.release().catch(() => {});
   if (cause === "replaced") {
     showClosing(
-      "This session continues in another window",
-      "Only one window can be watched at a time. You can close this one.",
-      { icon: "replace", tone: "technical", again: { label: "Continue here instead", run: takeBack } },
+      t("This session continues in another window"),
+      t("Only one window can be watched at a time. You can close this one."),
+      { icon: "replace", tone: "technical", again: { label: t("Continue here instead"), run: takeBack } },
     );
     return;
   }
   keeper.forget();
-  const devices = usesScreen ? "Camera, microphone and screen" : "Camera and microphone";
-  const words = `${devices} are switched off. You can close this page.`;
-  showClosing("Your exam session has ended", `${causeForStudent(cause)} ${words}`.trim());
+  const devices = usesScreen
+    ? t("Camera, microphone and screen are switched off.")
+    : t("Camera and microphone are switched off.");
+  const words = `${causeWords(cause)} ${devices} ${t("You can close this page.")}`;
+  showClosing(t("Your exam session has ended"), words.trim());
 }
 
 /** Goes on with the session this tab holds: after a reload, or after another window had it. */
@@ -188,6 +213,7 @@ async function arriveWith(token) {
   try {
     const who = await getJson("/portal/session", { token });
     keeper.keep({ token, userId: who.user_id, examId: who.exam_id, hasStarted: false });
+    learnConsent(who.consent);
     setup.showIdentity({ userId: who.user_id, examId: who.exam_id });
     showView("setup");
   } catch (problem) {
@@ -199,14 +225,14 @@ async function arriveWith(token) {
 function showLinkProblem(problem) {
   const isOffline = problem instanceof Refusal && problem.status === 0;
   showClosing(
-    isOffline ? "The server does not answer" : "This link is no longer good",
+    isOffline ? t("The server does not answer") : t("This link is no longer good"),
     isOffline
-      ? "Check your line, then try again."
-      : "Go back to the page that sent you here and open the exam again for a fresh link.",
+      ? t("Check your line, then try again.")
+      : t("Go back to the page that sent you here and open the exam again for a fresh link."),
     {
       icon: isOffline ? "line-down" : "alert",
       tone: "technical",
-      again: isOffline ? { label: "Try again", run: () => location.reload() } : undefined,
+      again: isOffline ? { label: t("Try again"), run: () => location.reload() } : undefined,
     },
   );
 }
@@ -216,6 +242,7 @@ async function comeBack(held) {
   try {
     const who = await getJson("/portal/session", { token: held.token });
     if (held.hasStarted && who.is_running) return await takeBack();
+    learnConsent(who.consent);
     setup.showIdentity({ userId: who.user_id, examId: who.exam_id });
   } catch (problem) {
     if (held.hasStarted && problem instanceof Refusal && problem.status === 0) return await takeBack();
@@ -230,30 +257,18 @@ function openDoor() {
     return;
   }
   showClosing(
-    "Open the exam from your own link",
-    "This exam is entered through a link of its own, from the page or message that announced it.",
+    t("Open the exam from your own link"),
+    t("This exam is entered through a link of its own, from the page or message that announced it."),
     { icon: "info", tone: "technical" },
   );
-}
-
-function fillWords() {
-  getJson("/portal/config")
-    .then((config) => {
-      for (const place of root.querySelectorAll("[data-config]")) {
-        const value = config[place.getAttribute("data-config") ?? ""];
-        if (value !== undefined) setText(place, value);
-      }
-    })
-    .catch(() => {});
 }
 
 function arrive() {
   const problem = findBrowserProblem(/** @type {any} */ (window));
   if (problem) {
-    showClosing(problem.title, problem.remedy, { icon: "alert", tone: "technical" });
+    showClosing(t(problem.title), t(problem.remedy, { host: location.host }), { icon: "alert", tone: "technical" });
     return;
   }
-  fillWords();
   const token = tokenOf(location.hash);
   if (token) {
     history.replaceState(null, "", location.pathname + location.search);
@@ -273,7 +288,7 @@ capture.addEventListener("level", (event) => {
   }
 });
 capture.addEventListener("broken", () => {
-  starting?.reject(new Error("A part of this page could not be loaded. Reload it and try again."));
+  starting?.reject(new Error(t("A part of this page could not be loaded. Reload it and try again.")));
 });
 againButton.addEventListener("click", () => onAgain?.());
 one(view("running"), '[data-action="end"]').addEventListener("click", () => {
@@ -287,6 +302,12 @@ one(endDialog, '[data-action="end-now"]').addEventListener("click", () => {
 });
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible" && wakeLock?.released) keepAwake();
+});
+/** @type {HTMLSelectElement} */ (role(root, "language")).addEventListener("change", (event) => {
+  const chosen = /** @type {HTMLSelectElement} */ (event.target).value;
+  if (chosen === language) return;
+  document.cookie = `candor_language=${chosen}; Path=/; Max-Age=31536000; SameSite=Lax`;
+  location.reload();
 });
 window.addEventListener("hashchange", () => tokenOf(location.hash) && location.reload());
 setInterval(() => running.showElapsed(), 500);

@@ -1,37 +1,37 @@
 /** The view while the session runs: a self-view, a quiet state, and notices that can be acted on. */
 import { one, role, setText, changeIcon } from "../lib/dom.js";
-import { duration } from "../lib/format.js";
-import { lineWords, studentWarning } from "../lib/words.js";
+import { clock, t } from "../lib/language.js";
 import { NoticeBoard } from "./notices.js";
+import { lineWords, ruleWords } from "./words.js";
 
 /** @typedef {import("../capture/media.js").Device} Device */
 
 /** @type {Record<string, {label: string, tone: string}>} */
 const FACES = {
-  well: { label: "Well seen", tone: "good" },
-  unsure: { label: "Not seen well", tone: "advice" },
-  none: { label: "Not seen", tone: "advice" },
-  several: { label: "Several people", tone: "advice" },
+  well: { label: t("Well seen"), tone: "good" },
+  unsure: { label: t("Not seen well"), tone: "advice" },
+  none: { label: t("Not seen"), tone: "advice" },
+  several: { label: t("Several people"), tone: "advice" },
 };
 
 /** @type {Record<Device, {lost: string, remedy: string, action: string, icon: string}>} */
 const LOST = {
   camera: {
-    lost: "The camera stopped.",
-    remedy: "Check that it is plugged in and that no other program uses it.",
-    action: "Switch camera on",
+    lost: t("The camera stopped."),
+    remedy: t("Check that it is plugged in and that no other program uses it."),
+    action: t("Switch camera on"),
     icon: "camera",
   },
   microphone: {
-    lost: "The microphone stopped.",
-    remedy: "Check that it is plugged in and not muted.",
-    action: "Switch microphone on",
+    lost: t("The microphone stopped."),
+    remedy: t("Check that it is plugged in and not muted."),
+    action: t("Switch microphone on"),
     icon: "microphone",
   },
   screen: {
-    lost: "Your screen is no longer shared.",
-    remedy: "The exam asks for it. Share the entire screen again.",
-    action: "Share screen again",
+    lost: t("Your screen is no longer shared."),
+    remedy: t("The exam asks for it. Share the entire screen again."),
+    action: t("Share screen again"),
     icon: "screen",
   },
 };
@@ -68,12 +68,12 @@ export class RunningView {
     this.startedMs = startedMs + (Date.now() - serverMs);
     this.isConnected = true;
     this.line = "good";
-    setText(role(this.root, "identity"), `You are ${userId}, exam ${examId}.`);
+    setText(role(this.root, "identity"), t("You are {user}, exam {exam}.", { user: userId, exam: examId }));
     this.render();
   }
 
   showElapsed() {
-    if (this.startedMs) setText(role(this.root, "elapsed"), duration((Date.now() - this.startedMs) / 1000));
+    if (this.startedMs) setText(role(this.root, "elapsed"), clock((Date.now() - this.startedMs) / 1000));
   }
 
   /** @param {string} line */
@@ -107,7 +107,7 @@ export class RunningView {
   }
 
   renderLine() {
-    const words = this.isConnected ? lineWords(this.line) : { label: "Connecting…", icon: "line-slow" };
+    const words = this.isConnected ? lineWords(this.line) : { label: t("Connecting…"), icon: "line-slow" };
     setText(role(this.root, "line"), words.label);
     const row = this.stateRow("line");
     const svg = row.querySelector("svg");
@@ -118,7 +118,7 @@ export class RunningView {
   renderFace() {
     const isCameraOn = this.capture.has("camera");
     const known = this.faceWords();
-    setText(role(this.root, "face"), isCameraOn ? known.label : "Camera off");
+    setText(role(this.root, "face"), isCameraOn ? known.label : t("Camera off"));
     this.setTone("face", isCameraOn ? known.tone : "technical");
   }
 
@@ -126,13 +126,13 @@ export class RunningView {
   faceWords() {
     const { face, advice } = this.status;
     const isUnknown = this.line === "down" || (face === "unsure" && !advice);
-    return (isUnknown ? null : FACES[face]) ?? { label: "Looking…", tone: "wait" };
+    return (isUnknown ? null : FACES[face]) ?? { label: t("Looking…"), tone: "wait" };
   }
 
   /** @param {Device} device */
   renderDevice(device) {
     const isOn = this.capture.has(device);
-    setText(role(this.root, device), isOn ? (device === "screen" ? "Shared" : "On") : "Off");
+    setText(role(this.root, device), isOn ? (device === "screen" ? t("Shared") : t("On")) : t("Off"));
     this.setTone(device, isOn ? "good" : "technical");
   }
 
@@ -145,8 +145,8 @@ export class RunningView {
         key: "line",
         tone: "technical",
         icon: "line-down",
-        title: "Your line is down, keep working.",
-        text: "This page keeps trying. Time without a line never counts against you.",
+        title: t("Your line is down, keep working."),
+        text: t("This page keeps trying. Time without a line never counts against you."),
       });
     }
     for (const device of this.devices) {
@@ -154,10 +154,10 @@ export class RunningView {
     }
     if (this.capture.has("microphone")) this.addSoundNotice(notices);
     if (this.status.advice && this.capture.has("camera")) {
-      notices.push({ key: "advice", tone: "plain", icon: "info", title: this.status.advice });
+      notices.push({ key: "advice", tone: "plain", icon: "info", title: t(this.status.advice) });
     }
     for (const warning of this.status.warnings ?? []) {
-      const title = studentWarning(warning.rule);
+      const title = ruleWords(warning.rule);
       if (title) notices.push({ key: warning.rule, tone: "conduct", icon: "alert", title });
     }
     if (this.endProblem) {
@@ -173,16 +173,16 @@ export class RunningView {
         key: "sound",
         tone: "technical",
         icon: "microphone",
-        title: "The browser waits for a click before it listens.",
-        action: { label: "Switch sound on", run: () => this.wakeSound() },
+        title: t("The browser waits for a click before it listens."),
+        action: { label: t("Switch sound on"), run: () => this.wakeSound() },
       });
     } else if (this.silentLevels >= SILENT_LEVELS) {
       notices.push({
         key: "silent",
         tone: "technical",
         icon: "microphone",
-        title: "Nothing is heard from your microphone.",
-        text: "Check that it is not muted.",
+        title: t("Nothing is heard from your microphone."),
+        text: t("Check that it is not muted."),
       });
     }
   }

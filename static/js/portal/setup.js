@@ -2,18 +2,19 @@
 import { MediaProblem } from "../capture/media.js";
 import { h, one, role, setText } from "../lib/dom.js";
 import { Refusal } from "../lib/http.js";
+import { t } from "../lib/language.js";
 import { idProblem } from "./identity.js";
 
 /** @typedef {import("../capture/media.js").Device} Device */
 
 const DETAILS = [
-  { name: "name", label: "Your name", type: "text" },
-  { name: "date_of_birth", label: "Date of birth", type: "date" },
-  { name: "course", label: "Course", type: "text" },
+  { name: "name", label: t("Your name"), type: "text" },
+  { name: "date_of_birth", label: t("Date of birth"), type: "date" },
+  { name: "course", label: t("Course"), type: "text" },
 ];
 
 /** @type {Record<Device, string>} */
-const IS_ON = { camera: "On", microphone: "On", screen: "Shared" };
+const IS_ON = { camera: t("On"), microphone: t("On"), screen: t("Shared") };
 
 export class SetupView {
   /**
@@ -123,15 +124,15 @@ export class SetupView {
     const { title, remedy } =
       problem instanceof MediaProblem
         ? problem
-        : { title: "The session did not start.", remedy: problem instanceof Error ? problem.message : "" };
+        : { title: t("The session did not start."), remedy: problem instanceof Error ? problem.message : "" };
     this.showStartProblem(title, remedy);
   }
 
   isIdentityGood() {
     if (this.hasToken) return true;
     const { userId, examId } = this.identity;
-    const problems = [idProblem(userId, "User ID"), idProblem(examId, "Exam ID")];
-    for (const value of Object.values(this.details)) problems.push(value ? "" : "Fill this in.");
+    const problems = [idProblem(userId, t("User ID")), idProblem(examId, t("Exam ID"))];
+    for (const value of Object.values(this.details)) problems.push(value ? "" : t("Fill this in."));
     const fields = role(this.root, "fields");
     const inputs = [...fields.querySelectorAll("input")];
     inputs.forEach((input, index) => this.setFieldError(input, problems[index]));
@@ -198,8 +199,8 @@ export class SetupView {
     const row = this.row(device);
     const box = role(row, "problem");
     box.hidden = problem === null;
-    setText(role(row, "problem-title"), problem?.title ?? "");
-    setText(role(row, "problem-remedy"), problem?.remedy ?? "");
+    setText(role(row, "problem-title"), t(problem?.title));
+    setText(role(row, "problem-remedy"), t(problem?.remedy));
     row.dataset.problem = problem ? "true" : "false";
     this.renderDevices();
   }
@@ -211,11 +212,11 @@ export class SetupView {
       const hasProblem = row.dataset.problem === "true" && !isOn;
       row.dataset.state = isOn ? "on" : hasProblem ? "problem" : "off";
       const isAsking = this.asking === device;
-      const words = isAsking ? "Your browser is asking…" : hasProblem ? "Not available" : "Not allowed yet";
+      const words = isAsking ? t("Your browser is asking…") : hasProblem ? t("Not available") : t("Not allowed yet");
       setText(role(row, "state"), isOn ? IS_ON[device] : words);
       const button = one(row, '[data-action="allow"]');
       button.hidden = isOn;
-      if (hasProblem && device !== "screen") button.replaceChildren("Try again", spoken(device));
+      if (hasProblem && device !== "screen") button.replaceChildren(t("Try again"), spoken(device));
       const level = row.querySelector('[data-role="level"]');
       if (level instanceof HTMLElement) level.hidden = !isOn;
     }
@@ -232,8 +233,8 @@ export class SetupView {
    */
   showStartProblem(title, remedy) {
     const box = role(this.root, "start-problem");
-    setText(role(box, "problem-title"), title);
-    setText(role(box, "problem-remedy"), remedy);
+    setText(role(box, "problem-title"), t(title));
+    setText(role(box, "problem-remedy"), t(remedy));
     box.hidden = !title;
   }
 
@@ -242,7 +243,7 @@ export class SetupView {
     this.isBusy = isBusy;
     this.button.setAttribute("aria-busy", String(isBusy));
     this.button.setAttribute("aria-disabled", String(isBusy));
-    setText(this.button, isBusy ? "Starting…" : "Start Exam Session");
+    setText(this.button, isBusy ? t("Starting…") : t("Start Exam Session"));
   }
 }
 
@@ -251,7 +252,7 @@ export class SetupView {
  * @param {Device} device
  */
 function spoken(device) {
-  return h("span", { class: "visually-hidden" }, ` with the ${device}`);
+  return h("span", { class: "visually-hidden" }, ` ${t(device)}`);
 }
 
 /** @param {HTMLElement} row */

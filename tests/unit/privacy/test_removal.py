@@ -18,7 +18,8 @@ from app.audit.pseudonyms import STUDENT
 from app.errors import Conflict, NotAllowed, NotFound
 from app.evidence.keys import MasterKey
 from app.evidence.media import Media, open_media
-from app.privacy.consent import VERSION, uses_audio, uses_camera
+from app.privacy.consent import uses_audio, uses_camera
+from app.privacy.consent_text import consent_text
 from app.privacy.parts import Privacy, open_privacy
 from app.privacy.records import HoldRecord, RetentionRecord
 from app.records import ClipStatus, ExamRecord, SessionState, TraceRecord
@@ -28,6 +29,7 @@ from tests.engines import ENGINES, engine_of
 from tests.fakes import FakeClock
 from tests.records import NOON, a_clip, a_session, a_violation, an_interval
 
+CONSENT = consent_text(("camera",), 90).version
 MASTER = MasterKey(b"a secret of thirty-two characters")
 STUDENT_ID = "zoe.quast-4711"
 NAME = "Zoe Mirabell Quastenfloh"
@@ -61,7 +63,7 @@ class World:
         self.media.keys.key_for_writing(session_id)
         row = RosterRow(exam, user_id, NAME, date(2001, 2, 3), "Logic")
         repository.people.save_rows([row])
-        self.privacy.consents.give(session, VERSION, "student", ("camera",))
+        self.privacy.consents.give(session, CONSENT, "student", ("camera",))
         self.audit.write("system", "clip_viewed", self.audit.people.of(STUDENT, user_id))
 
     def found(self, *needles: str | bytes) -> list[tuple[str, bytes]]:
@@ -229,11 +231,11 @@ def test_consent_to_another_text_is_refused_and_the_first_receipt_stays(embedded
     session, consents = a_session(), embedded.privacy.consents
     with pytest.raises(NotAllowed):
         consents.give(session, "0-old", "student", ("camera",))
-    consents.give(session, VERSION, "student", ("camera",))
+    consents.give(session, CONSENT, "student", ("camera",))
     consents.give(session, "school-form-3", "integrator", ())
     receipt = consents.receipt("s1")
     assert receipt is not None
-    assert (receipt.version, receipt.given_by) == (VERSION, "student")
+    assert (receipt.version, receipt.given_by) == (CONSENT, "student")
     assert "camera" in receipt.text.lower()
 
 

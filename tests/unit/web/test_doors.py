@@ -18,6 +18,8 @@ OPEN = {
     "/",
     "/portal/config",
     "/portal/session",
+    "/portal/exam/{exam}",
+    "/portal/words/{language}",
     "/login",
     "/healthz",
     "/api/openapi.json",
