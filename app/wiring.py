@@ -20,6 +20,7 @@ from app.access.rosters import Rosters
 from app.access.secret import secret_key
 from app.access.staff_desk import StaffDesk
 from app.access.tokens import Tokens
+from app.actions.parts import open_actions
 from app.audit.doors import AuditedDoors
 from app.audit.log import AuditLog
 from app.clock import Clock
@@ -34,7 +35,7 @@ from app.monitoring.monitor import Monitor
 from app.pool import InferencePool
 from app.pool.local import local_pool
 from app.privacy.parts import open_privacy
-from app.records import EndCause
+from app.records import EndCause, SessionState
 from app.sessions import Sessions
 from app.settings import Settings
 from app.sockets.connect import Callers
@@ -91,6 +92,15 @@ class Services:
         self.media_links = MediaLinks(
             self.clock, secret_key(settings), self.doors, settings.media_link_min
         )
+        self.actions = open_actions(
+            self.repository,
+            self.live,
+            self.monitor,
+            self.sessions,
+            self.exams,
+            self.audit,
+            self.clock,
+        )
         self.privacy = open_privacy(settings, self.repository, self.media, self.audit, self.clock)
 
     def decide_place(self, session_id: str, request_id: str, *, approve: bool) -> dict[str, Any]:
@@ -136,6 +146,8 @@ class Services:
         self.pool.start(self.monitor.post_result)
         self.privacy.sweeper.start()
         reopened = self.sessions.reopen()
+        for session in self.repository.sessions(SessionState.RUNNING):
+            self.actions.board.refresh(session.session_id)
         log.info(
             "Server started",
             extra={"engine": self.repository.engine_name, "sessions_reopened": reopened},
@@ -229,9 +241,10 @@ def _build(
     accounts = Accounts(repository, clock)
     first_credentials = accounts.prepare(settings)
     tokens = Tokens(secret_key(settings), clock, settings.join_token_min)
-    # The parts know each other in a circle; these two are named before they are made.
+    # The parts know each other in a circle; these are named before they are made.
     ingest: Ingest
     sessions: Sessions
+    services: Services
     pool = local_pool(settings, clock, scripted=scripted)
     live = LiveRooms(
         emit,
@@ -261,6 +274,7 @@ def _build(
         contact=lambda session_id: ingest.contact(session_id),
         on_abandoned=lambda session_id: sessions.end(session_id, EndCause.ABANDONED),
         on_warning_limit=lambda session_id: sessions.end(session_id, EndCause.WARNING_LIMIT),
+        on_pause_over=lambda session_id, cause: services.actions.talk.pause_over(session_id, cause),
         settle=lambda session_id, before_s: ingest.settle(session_id, before_s),
     )
     ingest = Ingest(settings, clock, pool, monitor)
@@ -273,7 +287,7 @@ def _build(
     sessions = Sessions(clock, repository, ingest, monitor, exams.terms, scores)
     sessions.when_ended(live.ended)
     sessions.when_ended(recorder.seal)
-    return Services(
+    services = Services(
         settings=settings,
         clock=clock,
         repository=repository,
@@ -292,3 +306,4 @@ def _build(
         first_credentials=first_credentials,
         disconnect=disconnect,
     )
+    return services

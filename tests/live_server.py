@@ -50,14 +50,16 @@ class LiveServer:
 class Student:
     """Speaks the student's part of docs/protocol.md over a real WebSocket."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, headers: Mapping[str, str] | None = None) -> None:
         self.token = token
         self.said: Queue[tuple[str, Any]] = Queue()
         self.client = socketio.Client(reconnection=False)
         for name in ("session_ended", "status"):
             self.client.on(name, lambda payload, name=name: self.said.put((name, payload)))
         self.client.on("disconnect", lambda *_reason: self.said.put(("disconnect", None)))
-        self.client.connect(url, auth={"token": token}, transports=["websocket"])
+        self.client.connect(
+            url, dict(headers or {}), auth={"token": token}, transports=["websocket"]
+        )
         self._seq = 0
 
     def ask(self, event: str, *payload: Any, seconds: float = 15) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 from argon2 import PasswordHasher
@@ -17,7 +18,7 @@ from app.errors import Unavailable
 from app.evidence.keys import load_master_key
 from app.evidence.media import open_media
 from app.exams.terms import Exams
-from app.records import EndCause, SessionRecord
+from app.records import EndCause, PauseCause, SessionRecord
 from app.sessions import Sessions
 from app.settings import Settings
 from app.sockets.connect import Callers
@@ -58,6 +59,14 @@ class FakeMonitor:
     opened: list[SessionRecord] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     is_broken: bool = False
+    pauses: dict[str, dict[PauseCause, datetime | None]] = field(default_factory=dict)
+
+    def pause(self, session_id: str, cause: PauseCause, until_at: datetime | None = None) -> None:
+        self.pauses.setdefault(session_id, {})[cause] = until_at
+
+    def resume(self, session_id: str, *causes: PauseCause) -> None:
+        for cause in causes or (PauseCause.PROCTOR, PauseCause.WARNING_LIMIT):
+            self.pauses.get(session_id, {}).pop(cause, None)
 
     def open(self, session: SessionRecord) -> None:
         self.opened.append(session)
@@ -107,6 +116,18 @@ class FakeLive:
 
     forgotten: list[str] = field(default_factory=list)
     over: list[tuple[str, EndCause]] = field(default_factory=list)
+    told: list[dict[str, Any]] = field(default_factory=list)
+    said: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    wishes: dict[str, list[str]] = field(default_factory=dict)
+
+    def acted(self, session_id: str, exam_id: str, payload: dict[str, Any]) -> None:
+        self.told.append({"session_id": session_id, "exam_id": exam_id, **payload})
+
+    def asks(self, session_id: str, wishes: Iterable[str], source: str = "desk") -> None:
+        self.wishes[session_id] = list(wishes)
+
+    def to_student(self, session_id: str, event: str, payload: dict[str, Any]) -> None:
+        self.said.append((session_id, event, payload))
 
     def forget(self, sid: str) -> None:
         self.forgotten.append(sid)

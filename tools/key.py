@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 from app.access.keys import Keys
 from app.access.roles import EVERY_SCOPE, SCOPES
+from app.audit.log import COMMAND, AuditLog
 from app.clock import SystemClock
 from app.errors import CandorError
+from app.evidence.keys import load_master_key
 from app.settings import Settings, load_settings
 from app.store import open_repository
 
@@ -18,9 +20,11 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
     """Run one command; returns the exit status."""
     asked = _parser().parse_args(arguments)
     try:
-        repository = open_repository(settings or load_settings())
+        settings = settings or load_settings()
+        repository, clock = open_repository(settings), SystemClock()
         try:
-            _do(asked, Keys(repository, SystemClock()))
+            audit = AuditLog(repository.trail, load_master_key(settings), clock)
+            _do(asked, Keys(repository, clock), audit)
         finally:
             repository.close()
     except CandorError as error:
@@ -29,13 +33,16 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
     return 0
 
 
-def _do(asked: argparse.Namespace, keys: Keys) -> None:
+def _do(asked: argparse.Namespace, keys: Keys, audit: AuditLog) -> None:
     if asked.command == "add":
         record, secret = keys.add(asked.label, asked.scope or [EVERY_SCOPE], asked.days)
+        audit.write(COMMAND, "add_key", f"key:{record.key_id}")
         print(f"{record.key_id}: this key is shown only now.", file=sys.stderr)
         print(secret)
     elif asked.command == "revoke":
-        print(f"{keys.close(asked.key_id).key_id} is closed.")
+        record = keys.close(asked.key_id)
+        audit.write(COMMAND, "close_key", f"key:{record.key_id}")
+        print(f"{record.key_id} is closed.")
     else:
         for record in keys.all():
             ends = record.expires_at.date().isoformat() if record.expires_at else "never"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.audit.log import AuditLog
+from app.audit.log import COMMAND, AuditLog
 from app.audit.pseudonyms import STUDENT
 from app.clock import SystemClock
 from app.errors import CandorError
@@ -21,7 +21,6 @@ from app.settings import Settings, load_settings
 from app.store import Repository, open_repository
 
 DONE, FAILED = 0, 1
-COMMAND = "command"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from app.audit.log import COMMAND
 from app.clock import SystemClock
 from app.errors import CandorError
 from app.ids import check_chosen_id
 from app.privacy.records import HoldRecord, RetentionRecord
 from app.privacy.removal import EXAM, SESSION
 from app.settings import Settings, load_settings
-from tools.privacy import COMMAND, Opened, opened
+from tools.privacy import Opened, opened
 
 DONE, FAILED = 0, 1
 MOST_DAYS = 36_500
@@ -74,12 +75,16 @@ def _sweep(parts: Opened, *, dry_run: bool) -> int:
         note = "held" if is_held else f"older than {days} days"
         print(f"{session.session_id} of exam {session.exam_id}: {note}")
     if dry_run:
-        print(f"{len(swept.due) - swept.held} would be deleted, {swept.held} are held.")
+        print(
+            f"{len(swept.due) - swept.held} would be deleted, {swept.held} are held; with"
+            f" {swept.rows} rows of rosters."
+        )
         return DONE
     removed = swept.removed
     print(
         f"{removed.sessions} sessions deleted ({removed.files} files, {removed.documents}"
-        f" documents, {removed.keys} keys), {swept.held} held, {swept.failed} put off."
+        f" documents, {removed.keys} keys), {swept.rows} rows of rosters, {swept.held} held,"
+        f" {swept.failed} put off."
     )
     return FAILED if swept.failed else DONE
 

@@ -11,8 +11,11 @@ from app.access.accounts import Accounts
 from app.access.logins import Logins
 from app.access.roles import ROLES
 from app.access.staff_desk import StaffDesk
+from app.audit.log import COMMAND, AuditLog
+from app.audit.pseudonyms import STAFF
 from app.clock import SystemClock
 from app.errors import CandorError, InvalidInput
+from app.evidence.keys import load_master_key
 from app.records import StaffRecord
 from app.settings import Settings, load_settings
 from app.store import open_repository
@@ -28,7 +31,7 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
             clock = SystemClock()
             accounts = Accounts(repository, clock)
             desk = StaffDesk(accounts, Logins(repository.people, clock), repository, settings)
-            _do(asked, desk)
+            _do(asked, desk, AuditLog(repository.trail, load_master_key(settings), clock))
         finally:
             repository.close()
     except CandorError as error:
@@ -37,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, settings: Settings | None = Non
     return 0
 
 
-def _do(asked: argparse.Namespace, desk: StaffDesk) -> None:
+def _do(asked: argparse.Namespace, desk: StaffDesk, audit: AuditLog) -> None:
     if asked.command == "list":
         for person in desk.all():
             print(_line(person))
@@ -55,6 +58,8 @@ def _do(asked: argparse.Namespace, desk: StaffDesk) -> None:
         person = desk.enable(asked.name)
     else:
         person = desk.drop_second_factor(asked.name)
+    detail = {"action": asked.command, "role": person.role}
+    audit.write(COMMAND, "change_person", audit.people.of(STAFF, person.username), detail)
     print(_line(person))
 
 

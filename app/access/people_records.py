@@ -18,7 +18,10 @@ class LoginRecord:
 
 @dataclass(frozen=True, slots=True)
 class RosterRow:
-    """One student who may sit an exam. A revoked row stays, so that it can be said."""
+    """One student who may sit an exam. A revoked row stays, so that it can be said.
+
+    `listed_at` is when it was last brought in; None in what older versions stored.
+    """
 
     exam_id: str
     student_id: str
@@ -27,3 +30,4 @@ class RosterRow:
     course: str
     email: str = ""
     is_revoked: bool = False
+    listed_at: datetime | None = None

@@ -71,6 +71,7 @@ class Rosters:
 
     def __init__(self, people: People, clock: Clock) -> None:
         self._people = people
+        self._clock = clock
         self._by_student = Throttle(clock, free_failures=5)
         self._by_address = Throttle(clock, free_failures=50)
 
@@ -92,13 +93,14 @@ class Rosters:
         exam_id = check_chosen_id(exam_id, "The exam id")
         rows, errors = read_csv(exam_id, text)
         known = {row.student_id: row for row in self._people.roster(exam_id)}
-        wanted = {row.student_id: _keep_revoked(row, known.get(row.student_id)) for row in rows}
+        wanted = {row.student_id: _kept(row, known.get(row.student_id)) for row in rows}
         gone = known.keys() - wanted.keys()
         changed = [row for row in wanted.values() if known.get(row.student_id) != row]
         added = sum(row.student_id not in known for row in changed)
         is_stored = not errors and not dry_run
         if is_stored:
-            self._people.save_rows(changed)
+            now = self._clock.now()
+            self._people.save_rows(replace(row, listed_at=now) for row in wanted.values())
             self._people.delete_rows(exam_id, gone)
         return Import(
             tuple(wanted.values()),
@@ -225,5 +227,8 @@ def _folded(parts: tuple[str, ...]) -> bytes:
     return "\n".join(lines).encode("utf-8", "surrogatepass")
 
 
-def _keep_revoked(row: RosterRow, known: RosterRow | None) -> RosterRow:
-    return replace(row, is_revoked=True) if known is not None and known.is_revoked else row
+def _kept(row: RosterRow, known: RosterRow | None) -> RosterRow:
+    """The row with what the stored one says beside the CSV."""
+    if known is None:
+        return row
+    return replace(row, is_revoked=known.is_revoked, listed_at=known.listed_at)

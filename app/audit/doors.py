@@ -24,7 +24,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Routes that show evidence, and after how long the same look counts again.
 LOOKS = {"video_file": 60.0, "admin_session": 60.0, "session_details": 60.0, "media_part": 60.0}
 # Their use cases write entries of their own; these also forget the student.
-OWN_ENTRIES = frozenset({"sign_in", "erase_student", "export_student"})
+OWN_ENTRIES = frozenset({"sign_in", "erase_student", "export_student", "act", "act_on_exam"})
 EVENTS = frozenset({"join_session", "decide_place", "resume"})
 THUMBNAILS, THUMBNAILS_AGAIN_S = "want_thumbnails", 900.0
 REMEMBERED = 10_000
@@ -92,6 +92,19 @@ class AuditedDoors:
         self._audit.write(
             actor, "login" if is_good else "login_refused", "", {"address": address[:LONGEST]}
         )
+
+    def arrival(self, exam_id: str, student_id: str, address: str, *, is_good: bool) -> None:
+        """Somebody told a roster's details at the portal.
+
+        Wrong details cost the same work whoever is on the roster, so that time tells nothing.
+        """
+        people, detail = self._audit.people, {"exam": exam_id, "address": address[:LONGEST]}
+        if is_good:
+            student = people.of(STUDENT, student_id)
+            self._audit.write(student, "roster_login", student, detail)
+            return
+        claimed = people.known(STUDENT, student_id) if _is_name(student_id) else None
+        self._audit.write(UNKNOWN, "roster_login_refused", claimed or "", detail)
 
     def _about(
         self, path: Mapping[str, str], body: object, answer: object

@@ -20,6 +20,7 @@ from app.store.trail import Trail
 
 TRIES = 200
 SYSTEM = "system"
+COMMAND = "command"
 UNKNOWN = "unknown"
 
 

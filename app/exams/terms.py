@@ -103,6 +103,12 @@ class Exams:
             policy = with_overlay(policy, overlay_of(grants, "overlays"))
         return Terms(policy_to_dict(policy), record.capture_screen)
 
+    def grants(self, exam_id: str, user_id: str) -> Overlay:
+        """What this student is granted over the exam's rules; nothing where nothing was said."""
+        record = self._repository.exam(exam_id)
+        granted = record.overlays.get(user_id) if record is not None else None
+        return overlay_of(granted or {}, "overlays")
+
 
 def overlay_of(given: Mapping[str, object], where: str) -> Overlay:
     """What one student is granted. Raises InvalidInput, one sentence per wrong name or value."""

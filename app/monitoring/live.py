@@ -17,6 +17,9 @@ from typing import Any
 
 from app.clock import Clock
 from app.evidence.ring import EvidenceRing
+from app.monitoring.rooms import WALL, desk_room, session_room, student_room, wall_room
+from app.monitoring.thumbnails import Thumbnails
+from app.monitoring.viewers import Viewers
 from app.monitoring.views import (
     Mark,
     SessionView,
@@ -24,6 +27,7 @@ from app.monitoring.views import (
     flag_payload,
     iso,
     monitoring_update,
+    risk_of,
     student_status,
     violation_payload,
     wall_row,
@@ -35,30 +39,14 @@ log = logging.getLogger(__name__)
 
 Emit = Callable[[str, object, str], object]
 
-WALL = "wall"
 UPDATE_S = 1.0
 # A score that rises does not wait for its turn.
 RISE_S = 0.2
-THUMBNAIL_S = 2.0
 TICK_S = 0.1
+TREND_S = 10.0
+TREND = 60
 JOIN_S = 5.0
 MOST_EVENTS = 2_000
-MOST_THUMBNAILS = 60
-
-
-def session_room(session_id: str) -> str:
-    """The room of those who look at one session."""
-    return f"session:{session_id}"
-
-
-def wall_room(exam_id: str) -> str:
-    """The room of those who see the wall of one exam only."""
-    return f"{WALL}:{exam_id}"
-
-
-def student_room(session_id: str) -> str:
-    """The room of the student's own connection."""
-    return f"student:{session_id}"
 
 
 @dataclass(slots=True)
@@ -72,6 +60,8 @@ class _Shown:
     status_due_s: float = 0.0
     status: dict[str, Any] = field(default_factory=dict)
     row: dict[str, Any] = field(default_factory=dict)
+    trend: deque[float] = field(default_factory=lambda: deque(maxlen=TREND))
+    trend_due_s: float = 0.0
 
     @property
     def has_risen(self) -> bool:
@@ -84,6 +74,16 @@ class _Shown:
         scores = self.view.scores
         sent = (self.row.get("total_score", 0.0), self.row.get("flagged_intervals", 0))
         return (scores.total_score, scores.flagged_intervals) > sent
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An event on its way to a room and to the walls that show its exam."""
+
+    session_id: str
+    exam_id: str
+    room: str
+    event: dict[str, Any]
 
 
 def _height(view: SessionView) -> tuple[float, int]:
@@ -104,18 +104,14 @@ class LiveRooms:
         self._emit = emit
         self._clock = clock
         self._evidence = evidence
-        self._want_thumbnails = want_thumbnails
+        self._thumbnails = Thumbnails(want_thumbnails)
         self._lock = threading.Lock()
         self._shown: dict[str, _Shown] = {}
         self._ended: list[_Shown] = []
-        self._viewers: dict[str, set[str]] = {}
+        self._viewers = Viewers()
+        self._asks: dict[str, dict[str, frozenset[str]]] = {}
         self._wall: dict[str, frozenset[str] | None] = {}
-        self._wishing = threading.Lock()
-        self._wishes: dict[str, frozenset[str]] = {}
-        self._wished: frozenset[str] = frozenset()
-        self._events: deque[tuple[str, str, dict[str, Any]]] = deque()
-        self._thumbnails: dict[str, tuple[bytes, datetime]] = {}
-        self._thumbnail_due_s: dict[str, float] = {}
+        self._events: deque[_Told] = deque()
         self._wall_due_s = self._wall_rise_due_s = 0.0
         self._dropped = 0
         self._is_stopping = threading.Event()
@@ -134,7 +130,7 @@ class LiveRooms:
 
     def counters(self) -> dict[str, int]:
         with self._lock:
-            viewers = set().union(*self._viewers.values(), self._wall)
+            viewers = self._viewers.everybody() | set(self._wall)
             return {"live_viewers": len(viewers), "live_events_dropped": self._dropped}
 
     # What is shown
@@ -172,42 +168,64 @@ class LiveRooms:
             if shown is not None:
                 shown.view = replace(shown.view, state=SessionState.ENDED)
                 self._ended.append(shown)
-            self._thumbnails.pop(session_id, None)
-            self._thumbnail_due_s.pop(session_id, None)
+            self._asks.pop(session_id, None)
+        self._thumbnails.forget(session_id)
         exam_id = shown.view.exam_id if shown is not None else ""
         self._tell(session_id, "ended", self._clock.now(), {"cause": cause.value}, exam_id)
 
     def place_asked(self, session_id: str, request: dict[str, Any]) -> None:
         """Another device or network asks for a running session, or was answered."""
+        self.asks(session_id, ["place"] if request.get("state") == "waiting" else [], "place")
         self._tell(session_id, "place", self._clock.now(), request)
 
     def thumbnail(self, session_id: str, jpeg: bytes, at: datetime) -> None:
         """A small picture of a session somebody asked for."""
+        self._thumbnails.take(session_id, jpeg, at)
+
+    # What staff and students tell each other
+
+    def acted(self, session_id: str, exam_id: str, payload: dict[str, Any]) -> None:
+        """Something was done to a session, or seen: for the staff who look, and their walls."""
+        self._tell(session_id, "action", self._clock.now(), payload, exam_id, is_for_staff=True)
+
+    def asks(self, session_id: str, wishes: Iterable[str], source: str = "desk") -> None:
+        """What the student waits for (`chat`, `break`, `place`, `admission`), for the wall.
+        Each source speaks for its own wishes."""
         with self._lock:
-            if session_id in self._wished:
-                self._thumbnails[session_id] = (jpeg, at)
+            self._asks.setdefault(session_id, {})[source] = frozenset(wishes)
+
+    def to_student(self, session_id: str, event: str, payload: dict[str, Any]) -> None:
+        """Tell the student at once."""
+        self._emit(event, payload, student_room(session_id))
 
     # Who looks
 
-    def join(self, sid: str, session_id: str) -> None:
-        """A connection looks at a session; it is shown the newest state at once."""
+    def join(self, sid: str, session_id: str, name: str = "") -> None:
+        """A connection looks at a session (staff by `name`); it is shown the newest state at
+        once, and the others who look see that it came."""
+        has_changed = self._viewers.join(session_id, sid, name)
         with self._lock:
-            self._viewers.setdefault(session_id, set()).add(sid)
             shown = self._shown.get(session_id)
             if shown is not None:
                 shown.update_due_s = 0.0
                 shown.updated = None
+        if has_changed or name:
+            self._tell_presence(session_id)
 
     def leave(self, sid: str, session_id: str) -> None:
-        with self._lock:
-            self._leave(sid, session_id)
+        if self._viewers.leave(session_id, sid):
+            self._tell_presence(session_id)
 
     def join_wall(self, sid: str, exams: frozenset[str] | None = None) -> list[dict[str, Any]]:
         """A connection looks at the wall: every row as it is now, of these exams or of all."""
         with self._lock:
             self._wall[sid] = exams
-            views = [shown.view for shown in self._shown.values()]
-        return [wall_row(view) for view in views if exams is None or view.exam_id in exams]
+            all_shown = list(self._shown.values())
+        return [
+            {**self._row(shown), "trend": list(shown.trend)}
+            for shown in all_shown
+            if exams is None or shown.view.exam_id in exams
+        ]
 
     def leave_wall(self, sid: str) -> None:
         with self._lock:
@@ -216,51 +234,28 @@ class LiveRooms:
 
     def want(self, sid: str, session_ids: Iterable[str]) -> None:
         """Replace whose thumbnails a connection wants."""
-        wish = frozenset(session_ids)
-        # The worker pool must hear of the wishes in the order in which they were made.
-        with self._wishing:
-            wished = self._wish(sid, wish)
-            if wished is not None:
-                self._want_thumbnails(wished)
-
-    def _wish(self, sid: str, wish: frozenset[str]) -> frozenset[str] | None:
-        """What all want together, when that is news."""
-        with self._lock:
-            self._wishes[sid] = wish
-            if not wish:
-                del self._wishes[sid]
-            wished = frozenset[str]().union(*self._wishes.values())
-            if wished == self._wished:
-                return None
-            self._wished = wished
-            for session_id in self._thumbnails.keys() - wished:
-                del self._thumbnails[session_id]
-        return wished
+        self._thumbnails.want(sid, session_ids)
 
     def forget(self, sid: str) -> None:
         """A connection is gone."""
         with self._lock:
             self._wall.pop(sid, None)
-            for session_id in [s for s, sids in self._viewers.items() if sid in sids]:
-                self._leave(sid, session_id)
+        for session_id in self._viewers.looks_at(sid):
+            self.leave(sid, session_id)
         self.want(sid, ())
 
     def viewers(self, session_id: str) -> int:
         """How many connections look at a session."""
-        with self._lock:
-            return len(self._viewers.get(session_id, ()))
+        return self._viewers.count(session_id)
 
     def looks_at(self, sid: str) -> frozenset[str]:
         """The sessions a connection looks at."""
-        with self._lock:
-            return frozenset(s for s, sids in self._viewers.items() if sid in sids)
+        return self._viewers.looks_at(sid)
 
-    def _leave(self, sid: str, session_id: str) -> None:
-        sids = self._viewers.get(session_id)
-        if sids is not None:
-            sids.discard(sid)
-            if not sids:
-                del self._viewers[session_id]
+    def _tell_presence(self, session_id: str) -> None:
+        """Who of the staff looks at the session, for those who do."""
+        payload = {"session_id": session_id, "people": self._viewers.names(session_id)}
+        self._emit("presence", payload, desk_room(session_id))
 
     def _tell(
         self,
@@ -269,17 +264,20 @@ class LiveRooms:
         at: datetime,
         payload: dict[str, Any],
         exam_id: str = "",
+        *,
+        is_for_staff: bool = False,
     ) -> None:
         event = {"session_id": session_id, "kind": kind, "at": iso(at), **payload}
         with self._lock:
-            if session_id not in self._viewers and not self._wall:
+            if not self._viewers.count(session_id) and not self._wall:
                 return
             if len(self._events) >= MOST_EVENTS:
                 self._events.popleft()
                 self._dropped += 1
             shown = self._shown.get(session_id)
             exam_id = shown.view.exam_id if shown is not None else exam_id
-            self._events.append((session_id, exam_id, event))
+            room = (desk_room if is_for_staff else session_room)(session_id)
+            self._events.append(_Told(session_id, exam_id, room, event))
 
     # The sending thread
 
@@ -301,15 +299,18 @@ class LiveRooms:
         due: list[tuple[str, object, str]] = []
         with self._lock:
             while self._events:
-                session_id, exam_id, event = self._events.popleft()
-                if session_id in self._viewers:
-                    due.append(("session_event", event, session_room(session_id)))
-                rooms = self._wall_rooms(exam_id)
-                due.extend(("session_event", event, room) for room in rooms)
+                told = self._events.popleft()
+                if self._viewers.count(told.session_id):
+                    due.append(("session_event", told.event, told.room))
+                rooms = self._wall_rooms(told.exam_id)
+                due.extend(("session_event", told.event, room) for room in rooms)
             ended, self._ended = self._ended, []
             running = list(self._shown.values())
-            due.extend(self._due_thumbnails(now_s))
+        due.extend(self._thumbnails.due(now_s))
         for shown in [*running, *ended]:
+            if now_s >= shown.trend_due_s:
+                shown.trend_due_s = now_s + TREND_S
+                shown.trend.append(risk_of(shown.view.scores))
             due.extend(self._due_update(shown, now_s))
             due.extend(self._due_status(shown, now_s))
         if now_s >= self._wall_due_s or ended:
@@ -352,7 +353,7 @@ class LiveRooms:
                 return []
         changed = []
         for shown in all_shown:
-            row = wall_row(shown.view)
+            row = self._row(shown)
             if row != shown.row:
                 shown.row = row
                 changed.append(row)
@@ -374,14 +375,7 @@ class LiveRooms:
             rooms.append(wall_room(exam_id))
         return rooms
 
-    def _due_thumbnails(self, now_s: float) -> list[tuple[str, object, str]]:
-        due: list[tuple[str, object, str]] = []
-        for session_id in list(self._thumbnails):
-            if now_s < self._thumbnail_due_s.get(session_id, 0.0):
-                continue
-            jpeg, at = self._thumbnails.pop(session_id)
-            self._thumbnail_due_s[session_id] = now_s + THUMBNAIL_S
-            payload = {"session_id": session_id, "jpeg": jpeg, "at": iso(at)}
-            sids = [sid for sid, wish in self._wishes.items() if session_id in wish]
-            due.extend(("thumbnail", payload, sid) for sid in sids)
-        return due
+    def _row(self, shown: _Shown) -> dict[str, Any]:
+        session_id = shown.view.session_id
+        asks = sorted(frozenset().union(*self._asks.get(session_id, {}).values()))
+        return wall_row(shown.view, asks, self._viewers.names(session_id))

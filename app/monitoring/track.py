@@ -6,9 +6,11 @@ Belongs to the monitor's thread alone.
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from app.clock import SessionTime
 from app.intake.state import StreamState
@@ -63,6 +65,7 @@ class Track:
         self._settling = Settling(self.session_id, self._policy, around)
         violations = tuple(r.violation for r in around.store.violations(self.session_id))
         intervals = tuple(r.interval for r in around.store.intervals(self.session_id))
+        self._stored_to = max((i.index for i in intervals), default=-1)
         trace = tuple(r.data for r in around.store.trace(self.session_id))
         stored = Stored(Ledger(violations=violations, intervals=intervals), trace)
         self._scorer = around.new_scorer(self._policy, stored, self._opened_s)
@@ -137,7 +140,9 @@ class Track:
         for change in changes:
             self._apply(change)
         self._tell_recorder(changes)
-        self._final = {"scored_s": now_s, "ledger_sha256": ledger_sha256(self._scorer.ledger())}
+        ledger = self._scorer.ledger()
+        self._forget_from(math.ceil(now_s / self._policy.interval_s))
+        self._final = {"scored_s": now_s, "ledger_sha256": ledger_sha256(ledger)}
         self.store_now()
         self._around.recorder.end_session(self.session_id, now_s)
         return self._scorer.scores
@@ -269,10 +274,8 @@ class Track:
     def _store_trace(self) -> None:
         for block in self._scorer.take_trace():
             record = TraceRecord(self.session_id, block.index, block.data)
-            self._around.outbox.put(
-                (self.session_id, "trace", str(block.index)),
-                lambda record=record: self._around.store.save_trace(record),  # type: ignore[misc]
-            )
+            store = partial(self._around.store.save_trace, record)
+            self._around.outbox.put((self.session_id, "trace", str(block.index)), store)
 
     def _reconcile(
         self, stored: Ledger, found: Ledger
@@ -292,11 +295,18 @@ class Track:
     def _store_interval(self, interval: IntervalScore, within_s: float) -> None:
         stored = self._over_whole_length(interval)
         record = IntervalRecord(self.session_id, stored, self._time.instant(interval.start_s))
+        self._stored_to = max(self._stored_to, interval.index)
         self._around.outbox.put(
             (self.session_id, "interval", str(interval.index)),
             lambda: self._around.store.save_interval(record),
             within_s=within_s,
         )
+
+    def _forget_from(self, first: int) -> None:
+        """Delete what was stored of intervals that had begun when the end left no time for them."""
+        for index in range(first, self._stored_to + 1):
+            forget = partial(self._around.store.delete_interval, self.session_id, index)
+            self._around.outbox.put((self.session_id, "interval", str(index)), forget)
 
     def _over_whole_length(self, interval: IntervalScore) -> IntervalScore:
         """With coverage as a share of the whole interval: should the server die in it, what is

@@ -6,6 +6,7 @@ Pure: a view goes in, a plain object comes out.
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -92,7 +93,7 @@ def monitoring_update(view: SessionView, frame: Frame | None) -> dict[str, Any]:
         "violations": [violation_payload(mark) for mark in view.marks],
         "timestamp": iso(view.at),
         "total_score": scores.total_score,
-        "risk": round(scores.risk_temporary + scores.risk_permanent, 1),
+        "risk": risk_of(scores),
         "focus": round(scores.focus, 1),
         "trust": round(scores.trust, 1),
         "flagged_intervals": scores.flagged_intervals,
@@ -112,8 +113,16 @@ def monitoring_update(view: SessionView, frame: Frame | None) -> dict[str, Any]:
     }
 
 
-def wall_row(view: SessionView) -> dict[str, Any]:
-    """One line of the wall: no pixels."""
+def risk_of(scores: Scores) -> float:
+    """Temporary and permanent risk together."""
+    return round(scores.risk_temporary + scores.risk_permanent, 1)
+
+
+def wall_row(
+    view: SessionView, asks: Sequence[str] = (), watched_by: Sequence[str] = ()
+) -> dict[str, Any]:
+    """One line of the wall: no pixels. `asks` is what the student waits for, `watched_by` the
+    staff who look at the session."""
     overlay = view.fresh_overlay
     last = view.last
     return {
@@ -136,6 +145,12 @@ def wall_row(view: SessionView) -> dict[str, Any]:
         "line": view.line,
         "coverage": _shares(view.scores.coverage),
         "advice": overlay.advice if overlay else "",
+        "risk": risk_of(view.scores),
+        "focus": round(view.scores.focus),
+        "trust": round(view.scores.trust, 1),
+        "faults": sorted({fault.detector for fault in view.faults}),
+        "asks": list(asks),
+        "watched_by": list(watched_by),
     }
 
 

@@ -53,7 +53,8 @@ def sign_in(call: Call) -> Response | tuple[str, int]:
             staff = services.desk.begin_login(half, form.get("code", ""), address)
     except (NotAuthenticated, TooMany) as error:
         if isinstance(error, NotAuthenticated):
-            call.services.audited.login(username, flask.request.remote_addr or "", is_good=False)
+            claimed = half.username if half else username
+            call.services.audited.login(claimed, flask.request.remote_addr or "", is_good=False)
         asks_code = half is not None
         page = _form(error.message, username[:64], next_path, needs_code=asks_code)
         return page, error.status

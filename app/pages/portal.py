@@ -108,7 +108,13 @@ def _by_roster(call: Call, exam_id: str, body: WalkIn) -> PortalSession:
     )
     if not (identity.name and identity.date_of_birth and identity.course):
         raise IdentityNeeded("This exam asks for your name, date of birth and course as well.")
-    row = call.services.rosters.check(exam_id, identity, flask.request.remote_addr or "")
+    address, audited = flask.request.remote_addr or "", call.services.audited
+    try:
+        row = call.services.rosters.check(exam_id, identity, address)
+    except NotAllowed:
+        audited.arrival(exam_id, identity.student_id, address, is_good=False)
+        raise
+    audited.arrival(exam_id, row.student_id, address, is_good=True)
     record, _ = call.services.sessions.create(row.student_id, exam_id)
     return _session(call, record, body.token if _opens(call, body.token, record) else None)
 

@@ -96,6 +96,18 @@ class Remover:
         if not self._repository.sessions(user_id=user_id, exam_id=exam_id, limit=1):
             self._repository.people.delete_rows(exam_id, [user_id])
             self._repository.erasure.forget_grants(user_id, exam_id)
+        self._forget_pseudonym(user_id)
+
+    def remove_rows(self, exam_id: str, user_ids: Collection[str], actor: str) -> None:
+        """Delete the rows of students who never sat, what the exam grants them, and the keys of
+        their pseudonyms once nothing of them is left."""
+        self._repository.people.delete_rows(exam_id, user_ids)
+        self._audit.write(actor, "roster_rows_deleted", f"exam:{exam_id}", {"rows": len(user_ids)})
+        for user_id in user_ids:
+            self._repository.erasure.forget_grants(user_id, exam_id)
+            self._forget_pseudonym(user_id)
+
+    def _forget_pseudonym(self, user_id: str) -> None:
         if not self._repository.erasure.of_student(user_id) and not self._grants(user_id):
             self._audit.people.forget(STUDENT, user_id)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from app.audit.log import SYSTEM
 from app.clock import Clock
 from app.errors import CandorError, Conflict
-from app.privacy.removal import Removed, Remover
+from app.privacy.removal import EXAM, Removed, Remover
 from app.records import SessionRecord
 from app.store import Repository
 
@@ -23,12 +24,14 @@ JOIN_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one sweep did: sessions that were due, of them held back by a hold, and put off."""
+    """What one sweep did: sessions that were due, of them held back by a hold, and put off;
+    and how many rows of rosters went."""
 
     due: tuple[SessionRecord, ...]
     held: int
     failed: int
     removed: Removed
+    rows: int = 0
 
 
 class Retention:
@@ -70,9 +73,38 @@ class Retention:
                     "A session whose time is over could not be deleted",
                     extra={"session_id": session.session_id, "reason": type(error).__name__},
                 )
-        if removed.sessions:
+        rows = sum(
+            self._sweep_roster(exam_id, held, actor, dry_run=dry_run)
+            for exam_id in self._repository.people.rosters()
+        )
+        if removed.sessions or (rows and not dry_run):
             self._repository.erasure.compact()
-        return Swept(due, len(kept), failed, removed)
+        return Swept(due, len(kept), failed, removed, rows)
+
+    def _sweep_roster(
+        self, exam_id: str, held: Collection[tuple[str, str]], actor: str, *, dry_run: bool
+    ) -> int:
+        """Delete the rows of students who never sat, when the exam has been over so long.
+
+        An exam is over with its last session, and not before its roster was last brought in.
+        """
+        if (EXAM, exam_id) in held:
+            return 0
+        people, now = self._repository.people, self._clock.now()
+        rows = people.roster(exam_id)
+        undated = [replace(row, listed_at=now) for row in rows if row.listed_at is None]
+        if not dry_run:
+            people.save_rows(undated)
+        oldest = now - timedelta(days=self.days_of(exam_id))
+        is_old = all(row.listed_at is not None and row.listed_at <= oldest for row in rows)
+        sessions = self._repository.sessions(exam_id=exam_id)
+        if not is_old or any(s.is_active or _since(s) > oldest for s in sessions):
+            return 0
+        sat = {session.user_id for session in sessions}
+        gone = [row.student_id for row in rows if row.student_id not in sat]
+        if gone and not dry_run:
+            self._remover.remove_rows(exam_id, gone, actor)
+        return len(gone)
 
 
 class Sweeper:
@@ -101,13 +133,14 @@ class Sweeper:
             except (CandorError, OSError) as error:
                 log.error("Retention failed", extra={"reason": str(error)})
                 continue
-            if swept.due:
+            if swept.due or swept.rows:
                 log.info(
                     "Retention swept",
                     extra={
                         "deleted": swept.removed.sessions,
                         "held": swept.held,
                         "failed": swept.failed,
+                        "rows": swept.rows,
                     },
                 )
 

@@ -9,7 +9,8 @@ from flask_socketio import SocketIO, join_room, leave_room
 
 from app.access.needs import SESSIONS_DECIDE, WATCH, WATCH_SESSION
 from app.errors import InvalidInput, NotFound, TooMany
-from app.monitoring.live import MOST_THUMBNAILS, WALL, session_room, wall_room
+from app.monitoring.rooms import WALL, desk_room, session_room, wall_room
+from app.monitoring.thumbnails import MOST_THUMBNAILS
 from app.sockets.connect import Caller, answers
 
 if TYPE_CHECKING:
@@ -30,13 +31,16 @@ def register(socketio: SocketIO, services: Services) -> None:
         if len(live.looks_at(caller.sid) - {session_id}) >= MOST_ROOMS:
             raise TooMany("This connection looks at too many sessions. Leave one first.")
         join_room(session_room(session_id))
-        live.join(caller.sid, session_id)
+        if caller.kind != "student":
+            join_room(desk_room(session_id))
+        live.join(caller.sid, session_id, caller.name if caller.kind == "staff" else "")
         return {"session_id": session_id}
 
     @answers(WATCH_SESSION)
     def leave_session(caller: Caller, payload: object) -> None:
         session_id = _session_id(payload)
         leave_room(session_room(session_id))
+        leave_room(desk_room(session_id))
         live.leave(caller.sid, session_id)
 
     @answers(WATCH)

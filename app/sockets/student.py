@@ -22,6 +22,7 @@ from app.access.places import PlaceRefused, PlaceWaits, digest_of, new_place, pl
 from app.errors import Conflict, InvalidInput, TooMany
 from app.intake.rates import TokenBucket
 from app.intake.state import BatchReceipt, Beginning
+from app.monitoring.rooms import student_room
 from app.privacy.consent import (
     LONGEST_VERSION,
     NONE_STATED,
@@ -128,10 +129,11 @@ def register(socketio: SocketIO, services: Services) -> None:
                 services.repository.update_session(session_id, place=digest, network=caller.network)
         services.callers.add(replace(caller, place=place, is_elsewhere=False))
         beginning = services.ingest.begin(session_id, message.count, message.offset_ms)
-        join_room(f"student:{session_id}")
+        join_room(student_room(session_id))
         if replaced is not None:
             log.info("A newer connection took over", extra={"session_id": session_id})
             _say_goodbye(socketio, services, replaced, session_id, "replaced")
+        services.actions.talk.arrived(session_id)
         return _started(services, session, beginning, place)
 
     @answers(STREAM)
@@ -161,6 +163,7 @@ def register(socketio: SocketIO, services: Services) -> None:
     def ended(session_id: str, cause: EndCause) -> None:
         seats.end(session_id)
         services.places.forget(session_id)
+        services.actions.talk.forget(session_id)
         for caller in services.callers.all():
             if caller.kind != "student" or caller.session_id != session_id:
                 continue

@@ -88,6 +88,10 @@ class People:
     def has_any_roster(self) -> bool:
         return self._call(lambda: self._rows.find_one({})) is not None
 
+    def rosters(self) -> tuple[str, ...]:
+        """The exams that have a roster."""
+        return tuple(self._call(lambda: list(self._rows.distinct("exam_id"))))
+
     def save_rows(self, rows: Iterable[RosterRow]) -> None:
         for row in rows:
             self._put(self._rows, row_key(row.exam_id, row.student_id), _row_document(row))

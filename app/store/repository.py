@@ -28,6 +28,7 @@ from app.records import (
     TraceRecord,
     ViolationRecord,
 )
+from app.store.actions import StoredActions
 from app.store.documents import (
     active_key,
     exam_key,
@@ -88,6 +89,7 @@ class Repository:
             engine.index("manifests", ("session_id",))
             engine.index("traces", ("session_id",))
         self.people = People(engine, self._call)
+        self.actions = StoredActions(engine, self._call)
 
         self.trail = Trail(engine, self._call)
         self.erasure = Erasure(engine, self._call)
@@ -211,6 +213,12 @@ class Repository:
 
     def save_interval(self, record: IntervalRecord) -> None:
         self._put(self._intervals, record)
+
+    def delete_interval(self, session_id: str, index: int) -> bool:
+        """Forget an interval that the session's end left no time for; whether it was there."""
+        where = {"_id": f"{session_id}:{index}"}
+        result = self._call(lambda: self._intervals.delete_one(where))
+        return bool(result.deleted_count)
 
     def intervals(self, session_id: str) -> tuple[IntervalRecord, ...]:
         found = self._find(self._intervals, {"session_id": session_id}, "index", OLDEST_FIRST)

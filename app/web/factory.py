@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.access.secret import secret_key
+from app.api import actions as actions_api
 from app.api import audit as audit_api
 from app.api import exams as exams_api
 from app.api import machine as machine_api
@@ -36,6 +37,7 @@ from app.languages.choice import add_languages
 from app.pages import admin, login, people, portal
 from app.pages import roster as roster_page
 from app.settings import PROJECT_ROOT, Settings
+from app.sockets.actions import register as register_actions
 from app.sockets.connect import register as register_doors
 from app.sockets.connect import stored_login
 from app.sockets.proctor import register as register_proctors
@@ -64,6 +66,7 @@ ROUTES = (
     *roster_page.ROUTES,
     *roster_api.ROUTES,
     *places_api.ROUTES,
+    *actions_api.ROUTES,
     *openapi.ROUTES,
 )
 
@@ -113,7 +116,7 @@ def build_app(
 
     services = build(settings, clock or SystemClock(), emit, disconnect)
     app.extensions["candor"] = services
-    for register in (register_doors, register_students, register_proctors):
+    for register in (register_doors, register_students, register_proctors, register_actions):
         register(socketio, services)
     csrf.init_app(app)
     bind(app, ROUTES, services)

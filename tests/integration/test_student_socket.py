@@ -186,6 +186,32 @@ def test_another_device_waits_until_a_proctor_lets_it_in(
     old.close()
 
 
+def test_a_running_session_that_comes_from_another_network_waits(tmp_path: Path) -> None:
+    """As when a token is copied, or a laptop moves from one network to another."""
+
+    with live_server(tmp_path, PROCTOR_TRUSTED_PROXIES="1") as proxied:
+
+        def line(address: str, token: str) -> Student:
+            return Student(proxied.url, token, {"X-Forwarded-For": address})
+
+        session = proxied.new_session()
+        first = line("203.0.113.7", proxied.services.tokens.join(session.session_id))
+        assert first.start()["ok"] is True
+        near = line("203.0.113.99", first.token)
+        assert near.start()["ok"] is True
+        far = line("198.51.100.7", near.token)
+        assert refusal(far.ask("start", {"client": "agent"})) == "waiting"
+        assert refusal(far.ask("batch", *far.batch((scripted_jpeg(),)))) == "not_allowed"
+        assert near.send((scripted_jpeg(),))["ok"] is True
+        (waiting,) = proxied.services.places.waiting(session.session_id)
+        assert waiting.reason == "network"
+        proxied.services.decide_place(session.session_id, waiting.request_id, approve=True)
+        assert far.start()["ok"] is True
+        assert far.send((scripted_jpeg(),))["ok"] is True
+        for each in (first, near, far):
+            each.close()
+
+
 def test_a_refused_device_stays_out(
     server: LiveServer, session: SessionRecord, student: Student
 ) -> None:

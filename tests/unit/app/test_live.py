@@ -224,7 +224,7 @@ def test_the_wall_gets_every_row_once_and_then_only_what_changed(room: Room) -> 
         "session_id", "user_id", "exam_id", "state", "is_running", "is_paused", "pauses",
         "started_at", "faces", "gaze",
         "interval_score", "total_score", "flagged_intervals", "last_violation", "line",
-        "coverage", "advice",
+        "coverage", "advice", "risk", "focus", "trust", "faults", "asks", "watched_by",
     }  # fmt: skip
 
 

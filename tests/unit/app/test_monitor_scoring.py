@@ -201,3 +201,14 @@ def test_a_difference_is_named(exam: Exam) -> None:
     exam.repository.save_trace(TraceRecord("s1", 0, b"not a trace"))
     with pytest.raises(Conflict, match="damaged"):
         replayed(exam.repository, ended)
+
+
+def test_an_end_on_the_boundary_of_two_intervals_leaves_nothing_of_the_second(exam: Exam) -> None:
+    exam.watch(60)
+    exam.monitor.step()
+    exam.end()
+    assert [each.interval.index for each in exam.repository.intervals("s1")] == [0, 1]
+    record = exam.repository.session("s1")
+    assert record is not None
+    ended = replace(record, state=SessionState.ENDED)
+    assert first_difference(exam.repository, ended, replayed(exam.repository, ended)) is None

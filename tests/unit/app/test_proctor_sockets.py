@@ -58,6 +58,7 @@ class Door:
     live: LiveRooms
     clock: FakeClock
     wished: list[frozenset[str]] = field(default_factory=list)
+    resumed: list[str] = field(default_factory=list)
 
     def student(self, session_id: str) -> Any:
         return self.socketio.test_client(self.app, auth={"token": f"token-{session_id}"})
@@ -109,7 +110,9 @@ def door() -> Door:
         lambda session_id: None,
         wished.append,
     )
+    resumed: list[str] = []
     services: Any = SimpleNamespace(
+        monitor=SimpleNamespace(resume=resumed.append),
         live=live,
         sessions=FakeSessions(),
         doors=FakeDoors(),
@@ -123,7 +126,7 @@ def door() -> Door:
     app.extensions["candor"] = services
     connect.register(socketio, services)
     proctor.register(socketio, services)
-    return Door(app, socketio, live, clock, wished)
+    return Door(app, socketio, live, clock, wished, resumed)
 
 
 def test_a_student_joins_the_own_session_and_no_other(door: Door) -> None:
@@ -250,3 +253,12 @@ def test_a_proctor_of_another_exam_has_no_room_and_no_thumbnails(door: Door) -> 
         assert answer["error"]["code"] == "not_allowed"
     assert ask(other, "want_thumbnails", {"session_ids": ["s1"]})["ok"]
     assert door.wished == []
+
+
+def test_staff_resume_a_session_that_was_paused_and_nobody_else_does(door: Door) -> None:
+    assert ask(door.staff(), "resume", {"session_id": "s1"}) == {"ok": True}
+    for client in (door.student("s1"), door.integrator(), door.staff("of-another-exam")):
+        assert ask(client, "resume", {"session_id": "s1"})["error"]["code"] == "not_allowed"
+    assert ask(door.staff(), "resume", {"session_id": "gone"})["ok"] is False
+    assert ask(door.staff(), "resume", {"session_id": 7})["error"]["code"] == "invalid_input"
+    assert door.resumed == ["s1"]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.access.people_records import RosterRow
+from app.access.rosters import Rosters
 from app.audit.log import AuditLog, Search
 from app.audit.pseudonyms import STUDENT
 from app.errors import Conflict, NotAllowed, NotFound
@@ -33,6 +34,8 @@ CONSENT = consent_text(("camera",), 90).version
 MASTER = MasterKey(b"a secret of thirty-two characters")
 STUDENT_ID = "zoe.quast-4711"
 NAME = "Zoe Mirabell Quastenfloh"
+HEADER = "student_id,name,date_of_birth,course"
+ROW = f"{STUDENT_ID},{NAME},2001-02-03,Logic"
 PICTURE = bytes(range(256)) * 40 + b"nobody else has this picture"
 
 
@@ -246,3 +249,48 @@ def test_detectors_that_are_off_take_nothing_in() -> None:
     assert not uses_audio({"detectors_off": ["voice", "speech"]})
     assert uses_audio({})
     assert uses_camera({})
+
+
+def test_students_who_never_sat_leave_the_roster_with_the_exams_last_session(
+    world: World,
+) -> None:
+    people, sweep = world.repository.people, world.privacy.retention.sweep
+
+    def listed() -> set[str]:
+        return {row.student_id for row in people.roster("math")}
+
+    rosters = Rosters(people, world.clock)
+    rosters.bring_in("math", f"{HEADER}\n{ROW}\nabsent,Al Away,2001-01-01,Logic", dry_run=False)
+    world.repository.save_exam(
+        ExamRecord("math", "standard", {"absent": {"extra": 1}}, world.clock.now())
+    )
+    world.clock.advance(timedelta(days=60).total_seconds())
+    world.a_past()
+    rosters.bring_in("art", f"{HEADER}\n{ROW}", dry_run=False)
+    world.clock.advance(timedelta(days=60).total_seconds())
+    assert (sweep().rows, listed()) == (0, {STUDENT_ID, "absent"})
+    world.clock.advance(timedelta(days=31).total_seconds())
+    assert sweep(dry_run=True).rows == 1
+    assert listed() == {STUDENT_ID, "absent"}
+    assert sweep().rows == 2
+    assert (listed(), people.roster("art")) == (set(), ())
+    entry = world.audit.search(Search(action="roster_rows_deleted"), 10)[-1]
+    assert entry.detail == {"rows": 1}
+    assert world.repository.erasure.exams_granting("absent") == {}
+
+
+def test_a_hold_on_an_exam_keeps_its_roster(world: World) -> None:
+    rosters = Rosters(world.repository.people, world.clock)
+    rosters.bring_in("math", f"{HEADER}\n{ROW}", dry_run=False)
+    world.repository.trail.save_hold(HoldRecord("exam", "math", "appeal", world.clock.now()))
+    world.clock.advance(timedelta(days=400).total_seconds())
+    assert world.privacy.retention.sweep().rows == 0
+    assert world.repository.people.has_roster("math")
+
+
+def test_a_roster_without_a_date_counts_from_the_first_sweep(world: World) -> None:
+    row = RosterRow("math", "absent", "Al Away", date(2001, 1, 1), "Logic")
+    world.repository.people.save_rows([row])
+    assert world.privacy.retention.sweep().rows == 0
+    world.clock.advance(timedelta(days=91).total_seconds())
+    assert world.privacy.retention.sweep().rows == 1

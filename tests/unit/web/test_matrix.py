@@ -56,6 +56,9 @@ BY_HAND: dict[str, set[str]] = {
     "create_session": {*WATCHERS, "key"},
     "end_session": {*WATCHERS, "key"},
     "decide_place": {*WATCHERS, "key"},
+    "act": {*WATCHERS, "key"},
+    "act_on_exam": {*WATCHERS, "key"},
+    "session_actions": {*WATCHERS, "reviewer", "key"},
     "waiting_places": {*WATCHERS, "key"},
     "session_details": {*WATCHERS, "reviewer", "key", "student"},
     "video": {*WATCHERS, "reviewer", "key"},
@@ -76,6 +79,13 @@ EVENTS_BY_HAND: dict[str, set[str]] = {
     "want_thumbnails": {*WATCHERS, "other proctor"},
     "decide_place": {*WATCHERS, "key"},
     "resume": {*WATCHERS, "key"},
+    "act": {*WATCHERS, "key"},
+    "chat_seen": {*WATCHERS, "key"},
+    "message_seen": {"student", "other student"},
+    "chat": {"student", "other student"},
+    "ask_break": {"student", "other student"},
+    "withdraw_break": {"student", "other student"},
+    "talk": {"student", "other student"},
 }
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import pyotp
 import pytest
 
+from app.audit.log import Search
+from app.audit.pseudonyms import STAFF, STUDENT
 from tests.unit.web.conftest import PASSWORD, Web, build_web, page_token
 from tools import key as key_program
 from tools import user as user_program
@@ -131,6 +133,9 @@ def test_a_second_factor_is_enrolled_and_then_asked_once_per_code(web: Web) -> N
     fresh = totp.at(web.clock.now())
     assert post(client, "/login", code=fresh).status_code == 303
     assert client.get("/api/sessions/stats").status_code == 200
+    admin = web.services.audit.people.known(STAFF, "admin")
+    (refused,) = web.services.audit.search(Search(action="login_refused"), 10)
+    assert refused.actor == admin
 
 
 def test_a_key_is_shown_once_and_a_closed_one_loses_its_connection(web: Web) -> None:
@@ -166,6 +171,48 @@ def test_the_commands_work_on_the_same_store(
     assert record is not None
     assert key_program.main(["revoke", record.key_id], settings) == 0
     assert web.services.accounts.key(secret) is None
+    audit = web.services.audit
+    told = audit.search(Search(actor="command"), 10)[::-1]
+    kim, key = audit.people.known(STAFF, "kim"), f"key:{record.key_id}"
+    assert [(each.action, each.subject) for each in told] == [
+        ("change_person", kim),
+        ("change_person", kim),
+        ("add_key", key),
+        ("close_key", key),
+    ]
+    assert told[1].detail == {"action": "disable", "role": "reviewer"}
+
+
+def test_a_key_revoked_by_the_command_loses_its_live_connection(
+    web: Web, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = web.services.settings
+    assert key_program.main(["add", "lms"], settings) == 0
+    secret = capsys.readouterr().out.strip()
+    record = web.services.accounts.key(secret)
+    assert record is not None
+    line = web.app.extensions["socketio"].test_client(web.app, auth={"key": secret})
+    web.services.watch.look()
+    assert line.is_connected()
+    assert key_program.main(["revoke", record.key_id], settings) == 0
+    assert web.services.watch.look() == 1
+    assert not line.is_connected()
+
+
+def test_arrivals_by_roster_are_in_the_audit_good_ones_and_bad_ones(web: Web) -> None:
+    web.services.rosters.bring_in("math", CSV, dry_run=False)
+    assert arrive(web).status_code == 200
+    assert arrive(web, date_of_birth="2004-02-28").status_code == 403
+    assert arrive(web, user_id="nobody-known").status_code == 403
+    entries = web.services.audit.search(Search(), 10)[::-1]
+    ann = web.services.audit.people.known(STUDENT, "s-1")
+    assert [(each.action, each.actor, each.subject) for each in entries] == [
+        ("roster_login", ann, ann),
+        ("roster_login_refused", "unknown", ann),
+        ("roster_login_refused", "unknown", ""),
+    ]
+    assert "nobody-known" not in str(entries)
+    assert "2004" not in str([entry.detail for entry in entries])
 
 
 def test_a_roster_is_checked_row_by_row_and_stored_only_when_it_is_in_order(web: Web) -> None:

@@ -1,0 +1,1 @@
+"""What proctors do to a running session, what its student says, and the receipts."""
