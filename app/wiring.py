@@ -251,6 +251,7 @@ def _build(
         clock,
         evidence=lambda session_id: ingest.ring(session_id),
         want_thumbnails=pool.want_thumbnails,
+        group_of=repository.people.group_of,
     )
     master = load_master_key(settings)
     media = open_media(settings, repository, clock, master)

@@ -25,7 +25,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOKS = {"video_file": 60.0, "admin_session": 60.0, "session_details": 60.0, "media_part": 60.0}
 # Their use cases write entries of their own; these also forget the student.
 OWN_ENTRIES = frozenset({"sign_in", "erase_student", "export_student", "act", "act_on_exam"})
-EVENTS = frozenset({"join_session", "decide_place", "resume"})
+EVENTS = frozenset({"join_session", "listen", "decide_place", "resume"})
 THUMBNAILS, THUMBNAILS_AGAIN_S = "want_thumbnails", 900.0
 REMEMBERED = 10_000
 LONGEST = 64
@@ -119,7 +119,7 @@ class AuditedDoors:
                 detail["part"] = path["part"].partition("-")[0].partition(".")[0][:LONGEST]
             session_id = clip.session_id
         session = self._repository.session(session_id) if is_ours(session_id) else None
-        for name in ("approve", "decision", "role", "action", "disabled"):
+        for name in ("on", "approve", "decision", "role", "action", "disabled"):
             value = body.get(name) if isinstance(body, dict) else getattr(body, name, None)
             if isinstance(value, (bool, str)):
                 detail[name] = value if isinstance(value, bool) else value[:LONGEST]

@@ -11,13 +11,15 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from app.clock import Clock
 from app.evidence.ring import EvidenceRing
+from app.monitoring.listeners import Listeners, level_of
 from app.monitoring.rooms import WALL, desk_room, session_room, student_room, wall_room
+from app.monitoring.shown import Shown, Told
 from app.monitoring.thumbnails import Thumbnails
 from app.monitoring.viewers import Viewers
 from app.monitoring.views import (
@@ -27,7 +29,7 @@ from app.monitoring.views import (
     flag_payload,
     iso,
     monitoring_update,
-    risk_of,
+    point_of,
     student_status,
     violation_payload,
     wall_row,
@@ -44,50 +46,10 @@ UPDATE_S = 1.0
 RISE_S = 0.2
 TICK_S = 0.1
 TREND_S = 10.0
-TREND = 60
+# Ten minutes.
+TILE_TREND = 60
 JOIN_S = 5.0
 MOST_EVENTS = 2_000
-
-
-@dataclass(slots=True)
-class _Shown:
-    """What was sent of one session, and when it may be sent again."""
-
-    view: SessionView
-    update_due_s: float = 0.0
-    updated: SessionView | None = None
-    frame_at_s: float | None = None
-    status_due_s: float = 0.0
-    status: dict[str, Any] = field(default_factory=dict)
-    row: dict[str, Any] = field(default_factory=dict)
-    trend: deque[float] = field(default_factory=lambda: deque(maxlen=TREND))
-    trend_due_s: float = 0.0
-
-    @property
-    def has_risen(self) -> bool:
-        """Whether the score is higher than what those who look at the session were sent."""
-        return self.updated is not None and _height(self.view) > _height(self.updated)
-
-    @property
-    def row_has_risen(self) -> bool:
-        """Whether the score is higher than what the wall was sent."""
-        scores = self.view.scores
-        sent = (self.row.get("total_score", 0.0), self.row.get("flagged_intervals", 0))
-        return (scores.total_score, scores.flagged_intervals) > sent
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """An event on its way to a room and to the walls that show its exam."""
-
-    session_id: str
-    exam_id: str
-    room: str
-    event: dict[str, Any]
-
-
-def _height(view: SessionView) -> tuple[float, int]:
-    return view.scores.total_score, view.scores.flagged_intervals
 
 
 class LiveRooms:
@@ -99,19 +61,23 @@ class LiveRooms:
         clock: Clock,
         evidence: Callable[[str], EvidenceRing | None],
         want_thumbnails: Callable[[frozenset[str]], object],
+        group_of: Callable[[str, str], str] = lambda _exam_id, _user_id: "",
     ) -> None:
-        """`emit(event, payload, room)` sends; `want_thumbnails` is told whose are asked for."""
+        """`emit(event, payload, room)` sends; `want_thumbnails` is told whose are asked for;
+        `group_of` answers to which group a student of an exam belongs."""
         self._emit = emit
         self._clock = clock
         self._evidence = evidence
         self._thumbnails = Thumbnails(want_thumbnails)
         self._lock = threading.Lock()
-        self._shown: dict[str, _Shown] = {}
-        self._ended: list[_Shown] = []
+        self._shown: dict[str, Shown] = {}
+        self._ended: list[Shown] = []
+        self._group_of = group_of
         self._viewers = Viewers()
+        self._listeners = Listeners()
         self._asks: dict[str, dict[str, frozenset[str]]] = {}
         self._wall: dict[str, frozenset[str] | None] = {}
-        self._events: deque[_Told] = deque()
+        self._events: deque[Told] = deque()
         self._wall_due_s = self._wall_rise_due_s = 0.0
         self._dropped = 0
         self._is_stopping = threading.Event()
@@ -139,10 +105,12 @@ class LiveRooms:
         """The newest view of a session."""
         with self._lock:
             shown = self._shown.get(view.session_id)
-            if shown is None:
-                self._shown[view.session_id] = _Shown(view)
-            else:
+            if shown is not None:
                 shown.view = view
+                return
+        group = self._group_of(view.exam_id, view.user_id)
+        with self._lock:
+            self._shown.setdefault(view.session_id, Shown(view, group=group)).view = view
 
     def violation(self, session_id: str, mark: Mark) -> None:
         """A violation began or ended."""
@@ -212,7 +180,27 @@ class LiveRooms:
         if has_changed or name:
             self._tell_presence(session_id)
 
+    def trend(self, session_id: str) -> list[tuple[float, float, float]]:
+        """Second, risk and focus every 10 s since the session began here."""
+        with self._lock:
+            shown = self._shown.get(session_id)
+            return list(shown.trend) if shown is not None else []
+
+    def people(self, session_id: str) -> list[str]:
+        """The staff who look at a session."""
+        return self._viewers.names(session_id)
+
+    def listen(self, sid: str, session_id: str, *, is_on: bool) -> None:
+        """A connection of the staff hears the session from now on, or no longer."""
+        with self._lock:
+            shown = self._shown.get(session_id)
+        if is_on and shown is not None:
+            self._listeners.listen(sid, session_id, shown.view.at_s - UPDATE_S)
+        else:
+            self._listeners.leave(sid, session_id)
+
     def leave(self, sid: str, session_id: str) -> None:
+        self._listeners.leave(sid, session_id)
         if self._viewers.leave(session_id, sid):
             self._tell_presence(session_id)
 
@@ -222,7 +210,7 @@ class LiveRooms:
             self._wall[sid] = exams
             all_shown = list(self._shown.values())
         return [
-            {**self._row(shown), "trend": list(shown.trend)}
+            {**self._row(shown), "trend": [risk for _, risk, _ in shown.trend][-TILE_TREND:]}
             for shown in all_shown
             if exams is None or shown.view.exam_id in exams
         ]
@@ -242,6 +230,7 @@ class LiveRooms:
             self._wall.pop(sid, None)
         for session_id in self._viewers.looks_at(sid):
             self.leave(sid, session_id)
+        self._listeners.leave(sid)
         self.want(sid, ())
 
     def viewers(self, session_id: str) -> int:
@@ -277,7 +266,7 @@ class LiveRooms:
             shown = self._shown.get(session_id)
             exam_id = shown.view.exam_id if shown is not None else exam_id
             room = (desk_room if is_for_staff else session_room)(session_id)
-            self._events.append(_Told(session_id, exam_id, room, event))
+            self._events.append(Told(session_id, exam_id, room, event))
 
     # The sending thread
 
@@ -307,10 +296,11 @@ class LiveRooms:
             ended, self._ended = self._ended, []
             running = list(self._shown.values())
         due.extend(self._thumbnails.due(now_s))
+        due.extend(self._listeners.due(self._evidence))
         for shown in [*running, *ended]:
             if now_s >= shown.trend_due_s:
                 shown.trend_due_s = now_s + TREND_S
-                shown.trend.append(risk_of(shown.view.scores))
+                shown.trend.append(point_of(shown.view))
             due.extend(self._due_update(shown, now_s))
             due.extend(self._due_status(shown, now_s))
         if now_s >= self._wall_due_s or ended:
@@ -319,7 +309,7 @@ class LiveRooms:
             due.extend(self._due_rows([s for s in running if s.row_has_risen], now_s))
         return due
 
-    def _due_update(self, shown: _Shown, now_s: float) -> list[tuple[str, object, str]]:
+    def _due_update(self, shown: Shown, now_s: float) -> list[tuple[str, object, str]]:
         view = shown.view
         due_s = shown.update_due_s - (UPDATE_S - RISE_S if shown.has_risen else 0.0)
         is_last = not view.is_running
@@ -332,10 +322,10 @@ class LiveRooms:
             return []
         shown.updated, shown.frame_at_s = view, frame_at_s
         shown.update_due_s = now_s + UPDATE_S
-        update = monitoring_update(view, frame)
+        update = monitoring_update(view, frame, level_of(ring, view.at_s))
         return [("monitoring_update", update, session_room(view.session_id))]
 
-    def _due_status(self, shown: _Shown, now_s: float) -> list[tuple[str, object, str]]:
+    def _due_status(self, shown: Shown, now_s: float) -> list[tuple[str, object, str]]:
         view = shown.view
         status = student_status(view)
         if status == shown.status or (now_s < shown.status_due_s and view.is_running):
@@ -343,11 +333,11 @@ class LiveRooms:
         shown.status, shown.status_due_s = status, now_s + UPDATE_S
         return [("status", status, student_room(view.session_id))]
 
-    def _due_wall(self, all_shown: list[_Shown], now_s: float) -> list[tuple[str, object, str]]:
+    def _due_wall(self, all_shown: list[Shown], now_s: float) -> list[tuple[str, object, str]]:
         self._wall_due_s = now_s + UPDATE_S
         return self._due_rows(all_shown, now_s)
 
-    def _due_rows(self, all_shown: list[_Shown], now_s: float) -> list[tuple[str, object, str]]:
+    def _due_rows(self, all_shown: list[Shown], now_s: float) -> list[tuple[str, object, str]]:
         with self._lock:
             if not self._wall:
                 return []
@@ -375,7 +365,8 @@ class LiveRooms:
             rooms.append(wall_room(exam_id))
         return rooms
 
-    def _row(self, shown: _Shown) -> dict[str, Any]:
+    def _row(self, shown: Shown) -> dict[str, Any]:
         session_id = shown.view.session_id
         asks = sorted(frozenset().union(*self._asks.get(session_id, {}).values()))
-        return wall_row(shown.view, asks, self._viewers.names(session_id))
+        row = wall_row(shown.view, asks, self._viewers.names(session_id))
+        return {**row, "group": shown.group}

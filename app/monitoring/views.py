@@ -78,8 +78,10 @@ def iso(at: datetime) -> str:
     return text.replace("+00:00", "Z")
 
 
-def monitoring_update(view: SessionView, frame: Frame | None) -> dict[str, Any]:
-    """The full picture of one session, with the frame as base64."""
+def monitoring_update(
+    view: SessionView, frame: Frame | None, sound_db: float | None = None
+) -> dict[str, Any]:
+    """The full picture of one session, with the frame as base64 and how loud it is."""
     overlay = view.fresh_overlay
     scores = view.scores
     return {
@@ -110,7 +112,13 @@ def monitoring_update(view: SessionView, frame: Frame | None) -> dict[str, Any]:
         "is_paused": view.is_paused,
         "pauses": list(view.pauses),
         "warnings": scores.warnings,
+        "sound_db": sound_db,
     }
+
+
+def point_of(view: SessionView) -> tuple[float, float, float]:
+    """A point of the plot: second, risk, focus."""
+    return round(view.at_s, 1), risk_of(view.scores), round(view.scores.focus, 1)
 
 
 def risk_of(scores: Scores) -> float:

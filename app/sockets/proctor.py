@@ -34,7 +34,10 @@ def register(socketio: SocketIO, services: Services) -> None:
         if caller.kind != "student":
             join_room(desk_room(session_id))
         live.join(caller.sid, session_id, caller.name if caller.kind == "staff" else "")
-        return {"session_id": session_id}
+        joined: dict[str, Any] = {"session_id": session_id}
+        if caller.kind != "student":
+            joined |= {"trend": live.trend(session_id), "people": live.people(session_id)}
+        return joined
 
     @answers(WATCH_SESSION)
     def leave_session(caller: Caller, payload: object) -> None:
@@ -63,6 +66,14 @@ def register(socketio: SocketIO, services: Services) -> None:
             wished = [each for each in wished if caller.may_see(_exam_of(services, each))]
         live.want(caller.sid, wished)
 
+    @answers(WATCH)
+    def listen(caller: Caller, payload: object) -> None:
+        session_id = services.sessions.get(_session_id(payload)).session_id
+        is_on = payload.get("on") if isinstance(payload, Mapping) else None
+        if not isinstance(is_on, bool):
+            raise InvalidInput("Send {session_id, on}.")
+        live.listen(caller.sid, session_id, is_on=is_on)
+
     @answers(SESSIONS_DECIDE)
     def decide_place(_caller: Caller, payload: object) -> dict[str, Any]:
         given = payload if isinstance(payload, Mapping) else {}
@@ -84,6 +95,7 @@ def register(socketio: SocketIO, services: Services) -> None:
         ("join_wall", join_wall),
         ("leave_wall", leave_wall),
         ("want_thumbnails", want_thumbnails),
+        ("listen", listen),
         ("decide_place", decide_place),
     ):
         socketio.on_event(event, handler)

@@ -82,6 +82,11 @@ class People:
         found = self._call(lambda: self._rows.find_one({"_id": key}))
         return _ROW.validate_python(_without_id(found)) if found else None
 
+    def group_of(self, exam_id: str, student_id: str) -> str:
+        """The student's course on the exam's roster; empty for one who is not on it."""
+        row = self.roster_row(exam_id, student_id)
+        return row.course if row is not None else ""
+
     def has_roster(self, exam_id: str) -> bool:
         return self._call(lambda: self._rows.find_one({"exam_id": exam_id})) is not None
 

@@ -85,6 +85,7 @@ def test_who_joins_sees_the_session_at_once_with_its_picture(room: Room) -> None
         "violations", "timestamp", "total_score", "risk", "focus", "trust", "flagged_intervals",
         "boxes", "direction", "yaw_deg", "pitch_deg", "advice", "coverage", "state", "line",
         "interval", "is_running", "is_paused", "pauses", "warnings",
+        "sound_db",
     }  # fmt: skip
 
 
@@ -225,6 +226,7 @@ def test_the_wall_gets_every_row_once_and_then_only_what_changed(room: Room) -> 
         "started_at", "faces", "gaze",
         "interval_score", "total_score", "flagged_intervals", "last_violation", "line",
         "coverage", "advice", "risk", "focus", "trust", "faults", "asks", "watched_by",
+        "group",
     }  # fmt: skip
 
 
@@ -357,3 +359,49 @@ def test_the_sending_thread_sends_what_is_left_when_it_stops(room: Room) -> None
     room.live.ended("s1", EndCause.PROCTOR)
     room.live.stop()
     assert [event for event, _, _ in room.sent] == ["session_event"]
+
+
+@pytest.mark.room
+def test_two_proctors_on_one_session_see_each_other(room: Room) -> None:
+    room.live.publish(room.view())
+    room.live.join("a", "s1", "carol")
+    room.live.join("b", "s1", "dave")
+    room.live.join("c", "s1")
+    assert [update["people"] for update, _ in room.take("presence")] == [
+        ["carol"],
+        ["carol", "dave"],
+    ]
+    room.live.forget("a")
+    ((update, target),) = room.take("presence")
+    assert (update["people"], target) == (["dave"], "desk:s1")
+
+
+@pytest.mark.room
+def test_what_staff_do_is_told_to_staff_only(room: Room) -> None:
+    room.live.publish(room.view())
+    room.live.join("a", "s1", "carol")
+    room.live.join_wall("w")
+    room.live.acted("s1", "math", {"action": "note"})
+    assert {target for _, target in room.take("session_event")} == {"desk:s1", "wall"}
+
+
+@pytest.mark.room
+def test_the_wall_says_what_a_student_waits_for(room: Room) -> None:
+    room.live.publish(room.view())
+    room.live.join_wall("w")
+    room.live.asks("s1", ["chat"])
+    room.live.asks("s1", ["admission"], "check_in")
+    ((update, _),) = room.take("wall_update")
+    assert update["sessions"][0]["asks"] == ["admission", "chat"]
+    room.live.asks("s1", [])
+    assert room.live.join_wall("x")[0]["asks"] == ["admission"]
+
+
+@pytest.mark.room
+def test_the_plot_of_a_session_is_there_for_whoever_comes_later(room: Room) -> None:
+    for second in range(25):
+        room.live.publish(room.view(at_s=float(second)))
+        room.live.send_due()
+        room.clock.advance(1)
+    assert [at_s for at_s, _, _ in room.live.trend("s1")] == [0.0, 10.0, 20.0]
+    assert room.live.join_wall("w")[0]["trend"] == [0.0, 0.0, 0.0]

@@ -79,6 +79,7 @@ EVENTS_BY_HAND: dict[str, set[str]] = {
     "want_thumbnails": {*WATCHERS, "other proctor"},
     "decide_place": {*WATCHERS, "key"},
     "resume": {*WATCHERS, "key"},
+    "listen": WATCHERS,
     "act": {*WATCHERS, "key"},
     "chat_seen": {*WATCHERS, "key"},
     "message_seen": {"student", "other student"},

@@ -1,0 +1,54 @@
+"""What was sent of each running session, and events on their way. Belongs to the live rooms."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.monitoring.views import SessionView
+
+# Six hours of a plot at a point every 10 s.
+TREND = 2160
+
+
+@dataclass(slots=True)
+class Shown:
+    """What was sent of one session, and when it may be sent again."""
+
+    view: SessionView
+    update_due_s: float = 0.0
+    updated: SessionView | None = None
+    frame_at_s: float | None = None
+    status_due_s: float = 0.0
+    status: dict[str, Any] = field(default_factory=dict)
+    row: dict[str, Any] = field(default_factory=dict)
+    trend: deque[tuple[float, float, float]] = field(default_factory=lambda: deque(maxlen=TREND))
+    group: str = ""
+    trend_due_s: float = 0.0
+
+    @property
+    def has_risen(self) -> bool:
+        """Whether the score is higher than what those who look at the session were sent."""
+        return self.updated is not None and _height(self.view) > _height(self.updated)
+
+    @property
+    def row_has_risen(self) -> bool:
+        """Whether the score is higher than what the wall was sent."""
+        scores = self.view.scores
+        sent = (self.row.get("total_score", 0.0), self.row.get("flagged_intervals", 0))
+        return (scores.total_score, scores.flagged_intervals) > sent
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event on its way to a room and to the walls that show its exam."""
+
+    session_id: str
+    exam_id: str
+    room: str
+    event: dict[str, Any]
+
+
+def _height(view: SessionView) -> tuple[float, int]:
+    return view.scores.total_score, view.scores.flagged_intervals
