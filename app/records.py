@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from app.exams.records import ExamPlan
 from scoring.model import IntervalScore, Violation
 
 
@@ -119,13 +120,15 @@ class TraceRecord:
 @dataclass(frozen=True, slots=True)
 class ExamRecord:
     """What an exam is scored by: a policy (a preset's name, or a document), and what single
-    students are granted over it. `capture_screen` None is as the settings say."""
+    students are granted over it. `capture_screen` None is as the settings say; `plan` is how
+    the exam is held."""
 
     exam_id: str
     policy: str | dict[str, object]
     overlays: dict[str, dict[str, object]]
     updated_at: datetime
     capture_screen: bool | None = None
+    plan: ExamPlan = field(default_factory=ExamPlan)
 
 
 class ClipStatus(str, Enum):

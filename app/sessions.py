@@ -87,16 +87,27 @@ class Sessions:
         self._terms = terms
         self._scores = scores
         self._when_ended: list[WhenEnded] = []
+        self._when_started: list[Callable[[str], object]] = []
+        self._before_new: list[Callable[[str, str], object]] = []
         self._moving = [threading.Lock() for _ in range(LOCKS)]
 
     def when_ended(self, callback: WhenEnded) -> None:
         """Call back once after a session ended, whatever the cause, on the ending thread."""
         self._when_ended.append(callback)
 
+    def when_started(self, callback: Callable[[str], object]) -> None:
+        """Call back once when a session begins to run, on the starting thread."""
+        self._when_started.append(callback)
+
+    def before_new(self, check: Callable[[str, str], object]) -> None:
+        """Ask before a student (user_id, exam_id) gets a new session; it may raise."""
+        self._before_new.append(check)
+
     def create(self, user_id: object, exam_id: object = None) -> tuple[SessionRecord, bool]:
         """The student's active session of that exam, and whether it is a new one.
 
-        Raises InvalidInput for ids that may not be stored.
+        Raises InvalidInput for ids that may not be stored, Conflict when the student may not
+        take this exam (again).
         """
         user = check_chosen_id(user_id, "The user id")
         exam = DEFAULT_EXAM if exam_id is None else check_chosen_id(exam_id, "The exam id")
@@ -104,6 +115,8 @@ class Sessions:
             active = self._repository.active_session(user, exam)
             if active is not None:
                 return active, False
+            for check in self._before_new:
+                check(user, exam)
             record = SessionRecord(
                 new_session_id(), user, exam, SessionState.CREATED, self._clock.now()
             )
@@ -142,7 +155,8 @@ class Sessions:
         """
         with self._lock(session_id):
             record = self.get(session_id)
-            if record.state is SessionState.CREATED:
+            is_new = record.state is SessionState.CREATED
+            if is_new:
                 terms = self._terms(record.exam_id, record.user_id)
                 self._repository.move_session(
                     session_id,
@@ -157,7 +171,10 @@ class Sessions:
             if not record.is_running:
                 raise Conflict("This session has ended.")
             self._open(record)
-            return record
+        if is_new:
+            for callback in self._when_started:
+                callback(session_id)
+        return record
 
     def end(self, session_id: str, cause: EndCause) -> SessionRecord:
         """End a session; one that has ended keeps its first cause. Raises NotFound."""

@@ -28,7 +28,11 @@ from app.evidence.keys import load_master_key
 from app.evidence.manifest import Signer
 from app.evidence.media import Media, open_media
 from app.evidence.recorder import Recorder
+from app.exams.paper import PaperDesk
+from app.exams.pictures import Pictures
+from app.exams.sittings import Sittings
 from app.exams.terms import Exams
+from app.exams.timing import Face
 from app.intake.ingest import Ingest
 from app.monitoring.live import LiveRooms
 from app.monitoring.monitor import Monitor
@@ -72,6 +76,7 @@ class Services:
     media: Media
     first_credentials: FirstCredentials
     disconnect: Callable[[str], None]
+    emit: Emit
     is_closing: bool = False
     _when_gone: list[WhenGone] = field(default_factory=list)
     _is_running: bool = False
@@ -102,6 +107,26 @@ class Services:
             self.clock,
         )
         self.privacy = open_privacy(settings, self.repository, self.media, self.audit, self.clock)
+        self.papers = PaperDesk(self.repository.papers, self.clock)
+        self.pictures = Pictures(self.repository.papers)
+        self.sittings = Sittings(
+            self.clock,
+            self.repository,
+            tell=self._tell_exam,
+            end=self.sessions.end,
+            pauses=self._pauses,
+        )
+        self.sessions.before_new(self.sittings.check_new)
+        self.sessions.when_started(self.sittings.started)
+        self.sessions.when_ended(self.sittings.ended)
+
+    def _pauses(self, session_id: str) -> tuple[str, ...] | None:
+        view = self.monitor.view(session_id)
+        return view.pauses if view else None
+
+    def _tell_exam(self, session_id: str, face: Face) -> None:
+        """Show a student's page the exam's clock."""
+        self.emit("exam_changed", face.payload(), f"student:{session_id}")
 
     def decide_place(self, session_id: str, request_id: str, *, approve: bool) -> dict[str, Any]:
         """Let a waiting device take a running session over, or not. Raises NotFound."""
@@ -148,6 +173,7 @@ class Services:
         reopened = self.sessions.reopen()
         for session in self.repository.sessions(SessionState.RUNNING):
             self.actions.board.refresh(session.session_id)
+        self.sittings.start()
         log.info(
             "Server started",
             extra={"engine": self.repository.engine_name, "sessions_reopened": reopened},
@@ -192,6 +218,7 @@ class Services:
         steps: tuple[tuple[str, Callable[[], object]], ...] = (
             ("watch", self.watch.stop),
             ("retention", self.privacy.sweeper.stop),
+            ("exam clock", self.sittings.stop),
             ("sockets", self.close_connections),
             ("ingest", self.ingest.stop),
             ("pool", self.pool.stop),
@@ -306,5 +333,6 @@ def _build(
         media=media,
         first_credentials=first_credentials,
         disconnect=disconnect,
+        emit=emit,
     )
     return services

@@ -80,6 +80,9 @@ class FakeMonitor:
     def counters(self) -> dict[str, int]:
         return {"monitor_waiting": 0}
 
+    def view(self, session_id: str) -> None:
+        """Nothing is known of this moment."""
+
     def post_result(self, result: object) -> None:
         """Nothing is scored."""
 
@@ -178,4 +181,5 @@ def build_around_fakes(
         media=open_media(settings, repository, clock, load_master_key(settings)),
         first_credentials=accounts.prepare(settings),
         disconnect=disconnect,
+        emit=emit,
     )

@@ -85,11 +85,11 @@ class Doors:
         self._repository = repository
         self.logins = Logins(repository.people, accounts.clock)
 
-    def by_token(self, token: str, network: str = "") -> Caller:
-        """A student, as long as the session is active."""
+    def by_token(self, token: str, network: str = "", *, is_after_end: bool = False) -> Caller:
+        """A student, as long as the session is active, or with `is_after_end` is kept at all."""
         opened = self._tokens.read(token)
         session = self._repository.session(opened.session_id)
-        if session is None or not session.is_active:
+        if session is None or not (session.is_active or is_after_end):
             raise NotAuthenticated("This session has ended.")
         return Caller(
             "student",
@@ -112,12 +112,12 @@ class Doors:
             raise NotAuthenticated("This API key is not valid any more.")
         return _integrator(record)
 
-    def by_bearer(self, secret: str, network: str = "") -> Caller:
+    def by_bearer(self, secret: str, network: str = "", *, is_after_end: bool = False) -> Caller:
         """An integrator's key or a student's token."""
         record = self._accounts.key(secret)
         if record is not None:
             return _integrator(record)
-        return self.by_token(secret, network)
+        return self.by_token(secret, network, is_after_end=is_after_end)
 
     def by_login(self, login: Login, *, is_use: bool = True) -> Caller:
         """A member of staff; `is_use` False looks without making the login last longer."""

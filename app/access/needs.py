@@ -24,8 +24,8 @@ class Need:
 
     `roles` are the staff's roles, `scope` is what an API key must hold, `student` lets a
     student ask for the own session; `is_before_place` also while the session runs on another
-    device. `is_signed` also lets in who brings an address that was signed for such a caller.
-    What is asked for must lie in an exam the caller may see.
+    device, `is_after_end` also after its end. `is_signed` also lets in who brings an address that
+    was signed for such a caller. What is asked for must lie in an exam the caller may see.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Need:
     student: bool = False
     is_before_place: bool = False
     is_signed: bool = False
+    is_after_end: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -107,3 +108,13 @@ EVIDENCE_WRITE = Need("evidence:write", "Decide on flags and holds.", READERS, "
 REPORTS_READ = Need("reports:read", "Reports and exports.", READERS, "reports:read")
 STREAM = Need("stream", "The student's own session.", student=True)
 ARRIVE = Need("arrive", "The student's own session.", student=True, is_before_place=True)
+TAKE_EXAM = Need(
+    "take:exam", "The student's own exam, also after its end.", student=True, is_after_end=True
+)
+SEE_RESULT = Need(
+    "see:result",
+    "The student's own result, after the session too.",
+    student=True,
+    is_before_place=True,
+    is_after_end=True,
+)

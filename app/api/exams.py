@@ -21,6 +21,7 @@ from app.api.report_models import (
 )
 from app.api.shapes import interval_of, violation_of
 from app.errors import NotFound, TooMany
+from app.exams.plan import plan_part
 from app.ids import check_chosen_id
 from app.records import ExamRecord
 from app.reports.rescoring import (
@@ -52,7 +53,11 @@ def put_exam(call: Call) -> Exam:
     body: PutExam = call.body
     return _exam(
         call.services.exams.put(
-            call.path["exam_id"], body.policy, body.overlays, body.capture_screen
+            call.path["exam_id"],
+            body.policy,
+            body.overlays,
+            body.capture_screen,
+            body.plan.record() if body.plan else None,
         )
     )
 
@@ -125,6 +130,7 @@ def _exam(record: ExamRecord) -> Exam:
         policy=record.policy,
         overlays=record.overlays,
         capture_screen=record.capture_screen,
+        plan=plan_part(record.plan),
         updated_at=record.updated_at,
     )
 

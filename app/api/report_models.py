@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from app.api.models import Asked, ClipPart, IntervalPart, Part, SessionFull, Told, ViolationPart
+from app.exams.plan import PlanPart
 
 POLICY = "A preset's name (practice, standard, strict), or a policy document (docs/policies.md)."
 
@@ -24,6 +25,9 @@ class PutExam(Asked):
     capture_screen: bool | None = Field(
         None, description="Whether the screen is captured; null is as the settings say."
     )
+    plan: PlanPart | None = Field(
+        None, description="How the exam is held; left out, the exam keeps what it has."
+    )
 
 
 class Exam(Told):
@@ -31,6 +35,7 @@ class Exam(Told):
     policy: str | dict[str, Any] = Field(description=POLICY)
     overlays: dict[str, dict[str, Any]]
     capture_screen: bool | None
+    plan: PlanPart
     updated_at: datetime
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from app.clock import Clock
 from app.errors import CandorError, InvalidInput, NotFound, SettingsError
+from app.exams.records import ExamPlan
 from app.ids import check_chosen_id
 from app.policies import Overlay, policy_named, policy_of, with_overlay
 from app.records import ExamRecord
@@ -62,8 +63,10 @@ class Exams:
         policy: str | dict[str, Any],
         overlays: Mapping[str, dict[str, Any]],
         capture_screen: bool | None,
+        plan: ExamPlan | None = None,
     ) -> ExamRecord:
-        """Set an exam up, replacing what it was. Sessions that have started keep what they have.
+        """Set an exam up, replacing what it was. Sessions that have started keep what they have;
+        without a `plan` the exam keeps the one it has.
 
         Raises InvalidInput with a sentence per wrong name or value, NotFound for a preset that
         does not exist.
@@ -76,7 +79,10 @@ class Exams:
         for user_id, grants in overlays.items():
             user = check_chosen_id(user_id, "A user id in overlays")
             granted[user] = overlay_of(grants, f"overlays.{user}").model_dump(exclude_unset=True)
-        record = ExamRecord(exam, policy, granted, self._clock.now(), capture_screen)
+        if plan is None:
+            known = self._repository.exam(exam)
+            plan = known.plan if known else ExamPlan()
+        record = ExamRecord(exam, policy, granted, self._clock.now(), capture_screen, plan)
         self._repository.save_exam(record)
         log.info("Exam set up")
         return record

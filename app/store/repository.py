@@ -41,6 +41,7 @@ from app.store.documents import (
 )
 from app.store.engines import Documents, Engine
 from app.store.erasure import Erasure
+from app.store.papers import Papers
 from app.store.people import People
 from app.store.trail import Trail
 
@@ -90,7 +91,7 @@ class Repository:
             engine.index("traces", ("session_id",))
         self.people = People(engine, self._call)
         self.actions = StoredActions(engine, self._call)
-
+        self.papers = Papers(engine, self._call)
         self.trail = Trail(engine, self._call)
         self.erasure = Erasure(engine, self._call)
 
@@ -240,6 +241,11 @@ class Repository:
     def exam(self, exam_id: str) -> ExamRecord | None:
         found = self._call(lambda: self._exams.find_one({"_id": exam_key(exam_id)}))
         return from_document(ExamRecord, found) if found else None
+
+    def exams(self) -> tuple[ExamRecord, ...]:
+        """Every exam that is set up, the newest change first."""
+        found = self._find(self._exams, {}, "updated_at", NEWEST_FIRST)
+        return tuple(from_document(ExamRecord, item) for item in found)
 
     # Clips
 

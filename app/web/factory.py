@@ -19,7 +19,9 @@ from app.api import actions as actions_api
 from app.api import audit as audit_api
 from app.api import exams as exams_api
 from app.api import machine as machine_api
+from app.api import my_exam as my_exam_api
 from app.api import openapi
+from app.api import papers as papers_api
 from app.api import places as places_api
 from app.api import reports as reports_api
 from app.api import roster as roster_api
@@ -59,6 +61,8 @@ ROUTES = (
     *sessions_api.ROUTES,
     *videos_api.ROUTES,
     *exams_api.ROUTES,
+    *papers_api.ROUTES,
+    *my_exam_api.ROUTES,
     *reports_api.ROUTES,
     *machine_api.ROUTES,
     *audit_api.ROUTES,

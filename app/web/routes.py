@@ -160,7 +160,9 @@ def _by_secret(route: Route, services: Services) -> tuple[Caller, bool]:
         caller = services.doors.by_login(login)
     else:
         network = services.places.network_of(flask.request.remote_addr or "")
-        caller = services.doors.by_bearer(_bearer(header or ""), network)
+        caller = services.doors.by_bearer(
+            _bearer(header or ""), network, is_after_end=route.needs.is_after_end
+        )
     route.needs.check(caller)
     _check_names(caller, flask.request.view_args or {}, services)
     return caller, by_cookie

@@ -76,6 +76,10 @@ class Bearer:
         headers = {"Authorization": f"Bearer {self.secret}", **more.pop("headers", {})}
         return self.client.get(path, headers=headers, **more)
 
+    def put(self, path: str, json: Any = None, **more: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self.secret}", **more.pop("headers", {})}
+        return self.client.put(path, json=json, headers=headers, **more)
+
     def post(self, path: str, json: Any = None, **more: Any) -> Any:
         headers = {"Authorization": f"Bearer {self.secret}", **more.pop("headers", {})}
         if json is not None:

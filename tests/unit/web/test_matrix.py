@@ -196,7 +196,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     web.clock.advance(86_401)
     for who in ("other proctor", "other reviewer", *STAFF):
         built.sign_in(who)
-    for who, record in (("student", mine), ("other student", other)):
+    for who, record in (("student", mine), ("other student", other), ("ended student", ended)):
         built.tokens[who] = web.services.tokens.join(record.session_id)
     yield built
     repository.close()
@@ -206,6 +206,8 @@ def expected(need: Need, who: str, *, is_bound: bool, is_session: bool) -> bool:
     """What the declaration says about a caller."""
     if need.is_open:
         return True
+    if who == "ended student" and need.is_after_end:
+        return not is_session
     if who in OUTSIDE:
         return False
     if who == "key":
