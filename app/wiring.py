@@ -97,15 +97,6 @@ class Services:
         self.media_links = MediaLinks(
             self.clock, secret_key(settings), self.doors, settings.media_link_min
         )
-        self.actions = open_actions(
-            self.repository,
-            self.live,
-            self.monitor,
-            self.sessions,
-            self.exams,
-            self.audit,
-            self.clock,
-        )
         self.privacy = open_privacy(settings, self.repository, self.media, self.audit, self.clock)
         self.papers = PaperDesk(self.repository.papers, self.clock)
         self.pictures = Pictures(self.repository.papers)
@@ -115,6 +106,16 @@ class Services:
             tell=self._tell_exam,
             end=self.sessions.end,
             pauses=self._pauses,
+        )
+        self.actions = open_actions(
+            self.repository,
+            self.live,
+            self.monitor,
+            self.sessions,
+            self.exams,
+            self.audit,
+            self.clock,
+            exam_clock=self.sittings,
         )
         self.sessions.before_new(self.sittings.check_new)
         self.sessions.when_started(self.sittings.started)

@@ -37,11 +37,7 @@ class Scoring(Protocol):
 
 
 class ExamClock(Protocol):
-    """The exam's own clock, where there is one."""
-
-    def hold(self, session_id: str, reason: str) -> object: ...
-
-    def go_on(self, session_id: str, reason: str) -> object: ...
+    """The exam's own clock, where there is one. It follows the session's pauses by itself."""
 
     def extend(self, session_id: str, minutes: float, by: str, reason: str) -> object: ...
 
@@ -54,14 +50,6 @@ class Steering:
     scoring: Scoring
     grants: Callable[[SessionRecord], Overlay]
     exam_clock: ExamClock | None = None
-
-    def hold(self, session_id: str, cause: PauseCause) -> None:
-        if self.exam_clock is not None:
-            self.exam_clock.hold(session_id, cause.value)
-
-    def go_on(self, session_id: str, cause: PauseCause) -> None:
-        if self.exam_clock is not None:
-            self.exam_clock.go_on(session_id, cause.value)
 
 
 class Breaks:
@@ -105,7 +93,6 @@ class Breaks:
         minutes = order.minutes or granted.break_min
         until_at = self._clock.now() + timedelta(minutes=minutes)
         self._steering.scoring.pause(session.session_id, PauseCause.BREAK, until_at)
-        self._steering.hold(session.session_id, PauseCause.BREAK)
         record = self._board.keep(
             session,
             ActionKind.BREAK_GRANTED,
@@ -144,7 +131,6 @@ class Breaks:
         self, session: SessionRecord, actor: Actor, reason: str, text: str = ""
     ) -> ActionRecord:
         self._steering.scoring.resume(session.session_id, PauseCause.BREAK)
-        self._steering.go_on(session.session_id, PauseCause.BREAK)
         said = "" if actor.kind == "student" else text or "Your break is over."
         record = self._board.keep(session, ActionKind.BREAK_OVER, actor, text=said, reason=reason)
         self._tell(session)

@@ -119,12 +119,10 @@ class Desk:
 
     def _pause(self, session: SessionRecord, actor: Actor, order: Order) -> ActionRecord:
         self._steering.scoring.pause(session.session_id, PauseCause.PROCTOR)
-        self._steering.hold(session.session_id, PauseCause.PROCTOR)
         return self._keep(session, actor, order)
 
     def _resume(self, session: SessionRecord, actor: Actor, order: Order) -> ActionRecord:
         self._steering.scoring.resume(session.session_id)
-        self._steering.go_on(session.session_id, PauseCause.PROCTOR)
         return self._keep(session, actor, order)
 
     def _extend(self, session: SessionRecord, actor: Actor, order: Order) -> ActionRecord:
