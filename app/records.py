@@ -141,11 +141,12 @@ class ClipStatus(str, Enum):
 
 
 class ReviewState(str, Enum):
-    """What a person decided about a flag."""
+    """What a person decided about a flag; UNCLEAR is "cannot tell"."""
 
     UNREVIEWED = "unreviewed"
     CONFIRMED = "confirmed"
     DISMISSED = "dismissed"
+    UNCLEAR = "unclear"
 
 
 @dataclass(frozen=True, slots=True)

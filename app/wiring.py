@@ -40,6 +40,7 @@ from app.pool import InferencePool
 from app.pool.local import local_pool
 from app.privacy.parts import open_privacy
 from app.records import EndCause, SessionState
+from app.review.reviews import Reviews
 from app.sessions import Sessions
 from app.settings import Settings
 from app.sockets.connect import Callers
@@ -86,7 +87,7 @@ class Services:
     def __post_init__(self) -> None:
         settings = self.settings
         self.places = Places(self.clock, secret_key(settings))
-        self.limits = Limits(self.clock, settings.client_rate, settings.web_threads)
+        self.limits = Limits(self.clock, settings.client_rate)
         self.desk = StaffDesk(self.accounts, self.doors.logins, self.repository, settings)
         self.keys = Keys(self.repository, self.clock)
         self.rosters = Rosters(self.repository.people, self.clock)
@@ -97,6 +98,7 @@ class Services:
         self.media_links = MediaLinks(
             self.clock, secret_key(settings), self.doors, settings.media_link_min
         )
+        self.reviews = Reviews(self.clock, self.repository)
         self.privacy = open_privacy(settings, self.repository, self.media, self.audit, self.clock)
         self.papers = PaperDesk(self.repository.papers, self.clock)
         self.pictures = Pictures(self.repository.papers)

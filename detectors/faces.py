@@ -38,15 +38,10 @@ class FaceFinder:
         """What it runs on."""
         return "BlazeFace full range" + (" and YuNet" if self._yunet else "")
 
-    def scan(
-        self, rgb: Pixels, costs: Costs, size: tuple[int, int] | None = None
-    ) -> tuple[Face, ...]:
-        """Everything BlazeFace takes for a face in uint8 (H, W, 3), best first.
-
-        `size` is that of the picture whose coordinates are wanted, where `rgb` is a smaller copy.
-        """
+    def scan(self, rgb: Pixels, costs: Costs, lowest: float = LOWEST) -> tuple[Face, ...]:
+        """Everything BlazeFace takes for a face in uint8 (H, W, 3), best first."""
         with costs.step("faces: scan"):
-            return tuple(face for face in self._blaze.find(rgb, size) if face.score >= LOWEST)
+            return tuple(face for face in self._blaze.find(rgb) if face.score >= lowest)
 
     def search(
         self, rgb: Pixels, costs: Costs, scanned: tuple[Face, ...] | None = None

@@ -1,7 +1,8 @@
 """Addresses of evidence that open without a cookie or key, for some minutes.
 
-An address is signed for one part of one clip and for the caller it was made for: a login or a
-key. It opens no longer than that login or key does, and only what they may see.
+An address is signed for one part of one clip and for the caller it was made for: a login, a key
+or the student of a session. It opens no longer than that login or key does, and only what they may
+see; a student's own clips lie at addresses of their own.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from app.ids import is_ours
 
 # Addresses made within this time are the same, so that a page drawn again loads nothing again.
 SAME_FOR_S = 300
-LOGIN, KEY = "login", "key"
+LOGIN, KEY, SESSION = "login", "key", "session"
 SIGNATURE = "sig"
 ALTERED = "This address was altered, or was made for something else."
 EXPIRED = "This address has expired. Load the page or ask for the clip again."
@@ -37,10 +38,11 @@ class Links:
     signer: MediaLinks | None = None
     who: str = ""
     stamp: str = ""
+    base: str = "/api/media"
 
     def to(self, clip_id: str, part: str) -> str:
         """The address of `clip.mp4`, `screen-1.jpg`, `snapshot-1.jpg`."""
-        path = f"/api/media/{clip_id}/{part}"
+        path = f"{self.base}/{clip_id}/{part}"
         if self.signer is None:
             return path
         return f"{path}?{urlencode(self.signer.sign(clip_id, part, self.who, self.stamp))}"
@@ -66,6 +68,10 @@ class MediaLinks:
         if caller.kind == "integrator":
             return Links(self, f"{KEY}:{caller.name}")
         return Links(self, f"{LOGIN}:{caller.login_id}", caller.stamp)
+
+    def of_student(self, session_id: str) -> Links:
+        """Addresses of the own clips for the student of a session."""
+        return Links(self, f"{SESSION}:{session_id}", base="/api/my/media")
 
     def sign(self, clip_id: str, part: str, who: str, stamp: str) -> dict[str, str]:
         """What is added to the address of a part."""
@@ -95,8 +101,10 @@ class MediaLinks:
 
     def _caller(self, who: str) -> Caller:
         kind, _, name = who.partition(":")
-        if not is_ours(name) or kind not in (KEY, LOGIN):
+        if not is_ours(name) or kind not in (KEY, LOGIN, SESSION):
             raise NotAllowed(ALTERED)
+        if kind == SESSION:
+            return Caller("student", session_id=name)
         return self._doors.by_key_id(name) if kind == KEY else self._doors.by_login_id(name)
 
     def _mac(self, *parts: str) -> str:

@@ -105,6 +105,21 @@ EVIDENCE_SHOWN = Need(
     is_signed=True,
 )
 EVIDENCE_WRITE = Need("evidence:write", "Decide on flags and holds.", READERS, "evidence:write")
+FLAGS_DECIDE = Need("flags:decide", "Decide on flags, in person.", READERS)
+OUTCOME_SET = Need(
+    "outcome:set",
+    "Set a session's outcome and say the final word, in person.",
+    frozenset({ADMIN, EXAM_MANAGER, REVIEWER}),
+)
+REVIEW_REOPEN = Need("review:reopen", "Take a session's outcome back, in person.", MANAGERS)
+OWN_EVIDENCE = Need(
+    "own:evidence",
+    "The clips of the student's own session, by a signed address, once they are released.",
+    student=True,
+    is_before_place=True,
+    is_after_end=True,
+    is_signed=True,
+)
 REPORTS_READ = Need("reports:read", "Reports and exports.", READERS, "reports:read")
 STREAM = Need("stream", "The student's own session.", student=True)
 ARRIVE = Need("arrive", "The student's own session.", student=True, is_before_place=True)

@@ -58,14 +58,21 @@ def media_part(call: Call) -> flask.Response:
     """The video of a clip, or one of its pictures, by its number."""
     clip_id = call.path["clip_id"]
     record = call.services.repository.clip(clip_id) if is_ours(clip_id) else None
-    path = file_of(record, call.path["part"]) if record else None
-    if path is None:
+    if record is None:
         raise NotFound("There is no such file.")
-    response = _sent(call, path)
+    response = send_part(call, record, call.path["part"])
     if call.by.kind == "integrator":
         # Made for the integrator's own pages, which are of another origin.
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
+
+
+def send_part(call: Call, record: ClipRecord, part: str) -> flask.Response:
+    """The video of a clip that the caller may see, or one of its pictures. Raises NotFound."""
+    path = file_of(record, part)
+    if path is None:
+        raise NotFound("There is no such file.")
+    return _sent(call, path)
 
 
 def _sent(call: Call, path: str) -> flask.Response:

@@ -119,7 +119,7 @@ class AuditedDoors:
                 detail["part"] = path["part"].partition("-")[0].partition(".")[0][:LONGEST]
             session_id = clip.session_id
         session = self._repository.session(session_id) if is_ours(session_id) else None
-        for name in ("on", "approve", "decision", "role", "action", "disabled"):
+        for name in ("on", "approve", "decision", "outcome", "role", "action", "disabled"):
             value = body.get(name) if isinstance(body, dict) else getattr(body, name, None)
             if isinstance(value, (bool, str)):
                 detail[name] = value if isinstance(value, bool) else value[:LONGEST]

@@ -223,11 +223,9 @@ class Track:
         started_at = self._time.instant(violation.start_s)
         ended_at = None if violation.end_s is None else self._time.instant(violation.end_s)
         record = ViolationRecord(self.session_id, violation, started_at, ended_at)
-        self._around.outbox.put(
-            (self.session_id, "violation", violation.violation_id),
-            lambda: self._around.store.save_violation(record),
-            within_s=within_s,
-        )
+        key = (self.session_id, "violation", violation.violation_id)
+        around = self._around
+        around.outbox.put(key, lambda: around.store.save_violation(record), within_s=within_s)
 
     def _withdraw(self, violation: Violation) -> None:
         violation_id = violation.violation_id
@@ -237,10 +235,8 @@ class Track:
         self._delete_violation(violation_id)
 
     def _delete_violation(self, violation_id: str) -> None:
-        self._around.outbox.put(
-            (self.session_id, "violation", violation_id),
-            lambda: self._around.store.delete_violation(self.session_id, violation_id),
-        )
+        forget = partial(self._around.store.delete_violation, self.session_id, violation_id)
+        self._around.outbox.put((self.session_id, "violation", violation_id), forget)
 
     def _change_interval(self, interval: IntervalScore, is_newly_flagged: bool) -> None:
         is_news = (
@@ -296,11 +292,9 @@ class Track:
         stored = self._over_whole_length(interval)
         record = IntervalRecord(self.session_id, stored, self._time.instant(interval.start_s))
         self._stored_to = max(self._stored_to, interval.index)
-        self._around.outbox.put(
-            (self.session_id, "interval", str(interval.index)),
-            lambda: self._around.store.save_interval(record),
-            within_s=within_s,
-        )
+        key = (self.session_id, "interval", str(interval.index))
+        around = self._around
+        around.outbox.put(key, lambda: around.store.save_interval(record), within_s=within_s)
 
     def _forget_from(self, first: int) -> None:
         """Delete what was stored of intervals that had begun when the end left no time for them."""

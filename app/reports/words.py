@@ -41,6 +41,7 @@ REVIEWS: dict[str, str] = {
     "unreviewed": "not reviewed yet",
     "confirmed": "confirmed by a person",
     "dismissed": "dismissed by a person",
+    "unclear": "looked at; the reviewer could not tell",
 }
 FLAG = (
     "A flag is a request for a person to look. It is no finding about the student: detectors"

@@ -18,6 +18,7 @@ import flask
 from flask_socketio import ConnectionRefusedError, SocketIO
 
 from app.access.doors import Caller, Login, is_here
+from app.access.limits import check_connections
 from app.access.needs import Need
 from app.errors import (
     CandorError,
@@ -164,7 +165,7 @@ def register(socketio: SocketIO, services: Services) -> None:
         try:
             services.limits.check(flask.request.remote_addr or "")
             caller = _authenticate(services, auth)
-            services.limits.check_connections(caller, services.callers.all())
+            check_connections(caller, services.callers.all())
         except CandorError as error:
             raise ConnectionRefusedError(
                 error.message, {"code": error.code, "message": error.message}

@@ -43,6 +43,7 @@ from app.store.engines import Documents, Engine
 from app.store.erasure import Erasure
 from app.store.papers import Papers
 from app.store.people import People
+from app.store.reviewing import Reviewing
 from app.store.trail import Trail
 
 Answer = TypeVar("Answer")
@@ -93,6 +94,7 @@ class Repository:
         self.actions = StoredActions(engine, self._call)
         self.papers = Papers(engine, self._call)
         self.trail = Trail(engine, self._call)
+        self.reviewing = Reviewing(engine, self._call)
         self.erasure = Erasure(engine, self._call)
 
     @property

@@ -20,10 +20,12 @@ from app.api import audit as audit_api
 from app.api import exams as exams_api
 from app.api import machine as machine_api
 from app.api import my_exam as my_exam_api
+from app.api import my_review as my_review_api
 from app.api import openapi
 from app.api import papers as papers_api
 from app.api import places as places_api
 from app.api import reports as reports_api
+from app.api import reviews as reviews_api
 from app.api import roster as roster_api
 from app.api import sessions as sessions_api
 from app.api import videos as videos_api
@@ -64,6 +66,8 @@ ROUTES = (
     *papers_api.ROUTES,
     *my_exam_api.ROUTES,
     *reports_api.ROUTES,
+    *reviews_api.ROUTES,
+    *my_review_api.ROUTES,
     *machine_api.ROUTES,
     *audit_api.ROUTES,
     *people.ROUTES,
@@ -110,8 +114,7 @@ def build_app(
         cors_allowed_origins=_origin_check(settings) if settings.other_origins else None,
     )
     socketio.init_app(app)
-    clock = clock or SystemClock()
-    strangers = harden(socketio, max(1, settings.web_threads // 4), clock.monotonic_s)
+    harden(socketio)
 
     def emit(event: str, payload: object, room: str) -> None:
         socketio.emit(event, payload, to=room)
@@ -119,9 +122,8 @@ def build_app(
     def disconnect(sid: str) -> None:
         socketio.server.disconnect(sid)
 
-    services = build(settings, clock, emit, disconnect)
+    services = build(settings, clock or SystemClock(), emit, disconnect)
     app.extensions["candor"] = services
-    services.watch.also(strangers.close_late)
     for register in (register_doors, register_students, register_proctors, register_actions):
         register(socketio, services)
     csrf.init_app(app)

@@ -1,0 +1,1 @@
+"""What people make of flags: decisions, outcomes, the student's answer, the final word."""
