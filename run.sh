@@ -71,10 +71,11 @@ run_tests() {
   check "tsc" npm run --silent check
   check "node --test" npm run --silent test
   if command -v shellcheck >/dev/null 2>&1; then check "shellcheck" shellcheck setup.sh run.sh .ci/run; fi
-  # Tests with real processes, browsers and clocks have the machine to themselves.
   check "pytest: units" "$PY" -m pytest tests --ignore tests/integration --ignore tests/e2e \
     -n auto --maxprocesses 4 --dist loadfile -q
-  check "pytest: processes and browsers" "$PY" -m pytest tests/integration tests/e2e
+  # Processes mostly wait for one another; browsers with cameras need the machine to themselves.
+  check "pytest: processes" "$PY" -m pytest tests/integration -n 3 --dist worksteal -q
+  check "pytest: browsers" "$PY" -m pytest tests/e2e
   if [ ${#failed[@]} -gt 0 ]; then
     printf '\nFailed: %s\n' "${failed[*]}"
     return 1
