@@ -13,6 +13,7 @@ import numpy as np
 import onnxruntime
 
 from detectors.arrays import Floats
+from detectors.average_voice import without_average
 from detectors.base import Costs, Hearing, Utterance, require_model
 from detectors.entry import WorkerConfig
 from detectors.mel import SAMPLE_RATE, at_level, mel_spectrogram, without_floor
@@ -43,9 +44,9 @@ class VoiceModel:
         )
 
     def embed(self, windows: Iterable[Floats]) -> Floats:
-        """Unit vectors float32 (n, 256) of windows float32 (25600,)."""
+        """Unit vectors float32 (n, 256) of windows float32 (25600,), less the average voice."""
         mels = np.stack([without_floor(mel_spectrogram(at_level(w))) for w in windows])
-        return self.infer(mels)
+        return without_average(self.infer(mels))
 
     def infer(self, mels: Floats) -> Floats:
         """The network alone: unit vectors of spectrograms float32 (n, 160, 40)."""

@@ -81,7 +81,7 @@ def story(playwright: Playwright, server: Server, studio: Path) -> Iterator[Stor
     talk = compose.write_microphone(
         studio / "talk.wav",
         FILE_S,
-        [compose.Heard(COMPANY[0] - 1, media / "audio" / "built_dialog0.wav", 18)],
+        [compose.Heard(COMPANY[0] - 1, media / "audio" / "built_dialog0.wav", 24)],
     )
     with (
         browser(playwright, calm, quiet) as first,
@@ -146,10 +146,7 @@ def test_the_empty_chair_and_the_company_are_what_flagged(story: Story) -> None:
 
 def test_the_second_voice_is_heard(story: Story) -> None:
     rules = {point["rule"] for item in story.flagged() for point in item["points"]}
-    assert "speech" in rules
-    if "several_voices" not in rules:
-        # Where in the dialog the browser begins to play differs from run to run.
-        pytest.xfail("the second voice was heard as speech, and not told from the first")
+    assert {"speech", "several_voices"} <= rules
 
 
 def test_each_flagged_interval_has_exactly_one_clip_and_one_video(story: Story) -> None:
