@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import random
 import re
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 import requests
 
@@ -17,7 +19,8 @@ from app.settings import NAMES
 from tools.fuzzing.bystander import Bystander
 from tools.fuzzing.report import Report
 from tools.fuzzing.rest import RestFuzzer
-from tools.fuzzing.sockets import SocketFuzzer
+from tools.fuzzing.sockets import Caller, SocketFuzzer
+from tools.permissions import declared_by_events
 from tools.serving import Server, ServerFailed
 
 CLEAN, FOUND = 0, 1
@@ -25,7 +28,7 @@ CASES = 10_000
 TIMEOUT_S = 30
 BROKEN = ("Traceback", "A request broke", "A socket event failed", "A part did not stop")
 # Shares of the cases: drawn from the document, requests by hand, events, raw frames.
-SHARES = (0.3, 0.25, 0.3, 0.15)
+SHARES = (0.25, 0.25, 0.35, 0.15)
 
 
 class ScriptedServer(Server):
@@ -40,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cases", type=int, default=CASES, help=f"how many ({CASES})")
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same cases")
     given = parser.parse_args(arguments)
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, _end)
     with tempfile.TemporaryDirectory(prefix="candor-fuzz-") as folder:
         report = run(given.cases, given.seed, Path(folder))
     for line in report.lines():
@@ -51,14 +56,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return FOUND if report.faults else CLEAN
 
 
+def _end(signum: int, _frame: FrameType | None) -> None:
+    """Leave by the way that stops the server."""
+    raise SystemExit(128 + signum)
+
+
 def run(cases: int, number: int, folder: Path) -> Report:
     """Fuzz a server over `folder`, on this machine only."""
     report = Report()
+    known = declared_by_events()
     rate = {"PROCTOR_CLIENT_RATE": "100000"} if "PROCTOR_CLIENT_RATE" in NAMES else {}
     server = ScriptedServer(folder, {"PROCTOR_WORKERS": "1", **rate})
-    server.start()
     try:
-        _fuzz(server, cases, number, report)
+        server.start()
+        _fuzz(server, cases, number, report, sorted(known))
     finally:
         try:
             status = server.stop()
@@ -70,7 +81,7 @@ def run(cases: int, number: int, folder: Path) -> Report:
     return report
 
 
-def _fuzz(server: Server, cases: int, number: int, report: Report) -> None:
+def _fuzz(server: Server, cases: int, number: int, report: Report, events: Sequence[str]) -> None:
     chance = random.Random(number)  # noqa: S311 - repeatable, not secret
     url = server.url_at("127.0.0.1")
     other = server.post("/api/session/create", {"user_id": "bystander", "exam_id": "quiet"})
@@ -87,17 +98,22 @@ def _fuzz(server: Server, cases: int, number: int, report: Report) -> None:
         "stranger": {"Authorization": "Bearer " + "x" * 60},
     }
 
-    def auth(number: int) -> dict[str, str]:
-        """Mostly a student; a session that was ended is followed by another."""
-        if number % 8 in (3, 6):
-            return {"key": server.api_key}
-        if number % 8 == 7:
-            return {} if chance.random() < 0.5 else {"token": "x"}
-        user = {"user_id": f"victim-{number // 8}", "exam_id": "loud"}
-        return {"token": str(server.post("/api/session/create", user)["token"])}
+    def auth(number: int) -> Caller:
+        """Mostly a student of a session of its own."""
+        kind = number % 8
+        if kind == 3:
+            return Caller({"key": server.api_key})
+        if kind in (1, 6):
+            return Caller(headers={"Cookie": doors["staff"]["Cookie"]})
+        if kind == 7:
+            return Caller({} if chance.random() < 0.5 else {"token": "x"})
+        user = {"user_id": f"victim-{number}", "exam_id": "loud"}
+        return Caller({"token": str(server.post("/api/session/create", user)["token"])})
 
     shares = [max(1, round(cases * share)) for share in SHARES]
-    rest, sockets = RestFuzzer(url, doors, report), SocketFuzzer(url, auth, report)
+    known = (str(victim["session_id"]), str(victim["session_id"]), "victim", "loud")
+    rest = RestFuzzer(url, doors, report)
+    sockets = SocketFuzzer(url, auth, events, known, report)
     rest.run_schema(shares[0], number)
     rest.run_raw(shares[1], chance)
     sockets.run_events(shares[2], chance)

@@ -34,7 +34,7 @@ def document() -> str:
     for route in sorted(ROUTES, key=lambda route: (route.path, route.method)):
         lines.append(_row(f"{route.method} {route.path}", route.needs))
     lines += ["", "## Socket.IO events", "", *_head("event")]
-    lines += [_row(event, need) for event, need in _events().items()]
+    lines += [_row(event, need) for event, need in declared_by_events().items()]
     return INTRO + "\n".join(lines) + "\n"
 
 
@@ -53,7 +53,8 @@ def _row(name: str, need: Need) -> str:
     return "| " + " | ".join([name, *marks]) + " |"
 
 
-def _events() -> dict[str, Need]:
+def declared_by_events() -> dict[str, Need]:
+    """What each socket event needs. Builds an application to ask it. Raises SystemExit."""
     with tempfile.TemporaryDirectory() as folder:
         names = {"PROCTOR_DATA_DIR": folder}
         app = create_app(load_settings(names, env_file=Path(folder) / "no.env"), scripted=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import socketio
@@ -12,36 +15,44 @@ import websocket
 from socketio.exceptions import SocketIOError
 
 from tools.fuzzing.report import Report
-from tools.fuzzing.values import TEXTS, blob, hostile, nested
+from tools.fuzzing.values import NAMES, TEXTS, blob, hostile, nested
 
 ACK_S = 15
 PER_LINE = 60
-STUDENT_EVENTS = ("start", "batch", "screen_event", "end_session")
-EVENTS = (
-    *STUDENT_EVENTS,
-    "join_session",
-    "leave_session",
-    "join_wall",
-    "leave_wall",
-    "want_thumbnails",
-    "resume",
-    "decide_place",
-    "connect",
-    "disconnect",
-    "message",
-    "no_such_event",
-    "__proto__",
-    "",
-)
+# What no server of ours declares; clients may not wait for an answer to these.
+UNKNOWN = ("connect", "disconnect", "message", "no_such_event", "__proto__", "")
+HEADS = ("4", "40", "41", "42", "43", "44", "45", "451-", "459999-", "2", "6")
+WAIT_STEP_S = 0.05
+
+
+LINE_CLOSED, NO_ANSWER = object(), object()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """How a connection says who it is."""
+
+    auth: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class SocketFuzzer:
     """Speaks to one server as a student, an integrator or nobody."""
 
-    def __init__(self, url: str, auth: Callable[[int], dict[str, str]], report: Report) -> None:
-        """`auth` says who the connection of that number is."""
+    def __init__(
+        self,
+        url: str,
+        auth: Callable[[int], Caller],
+        events: Sequence[str],
+        known: Sequence[str],
+        report: Report,
+    ) -> None:
+        """`auth` says who the connection of that number is, `events` are those the server
+        answers, `known` are ids that exist."""
         self._url = url
         self._auth = auth
+        self._events = tuple(events)
+        self._known = tuple(known)
         self._report = report
         self._lines = 0
 
@@ -50,19 +61,27 @@ class SocketFuzzer:
         sent = 0
         while sent < cases:
             client = socketio.Client(reconnection=False, handle_sigint=False)
-            auth = self._next_auth()
+            caller = self._next()
             try:
-                client.connect(self._url, auth=auth, transports=["websocket"], wait_timeout=ACK_S)
+                client.connect(
+                    self._url,
+                    dict(caller.headers),
+                    auth=caller.auth,
+                    transports=["websocket"],
+                    wait_timeout=ACK_S,
+                )
             except SocketIOError:
                 self._report.case("event connect", "refused")
                 sent += 1
                 continue
             try:
+                if "token" in caller.auth and chance.random() < 0.8:
+                    self._ask(client, "start", ({"client": "agent"},))
                 sent += self._talk(client, min(PER_LINE, cases - sent), chance)
             finally:
                 _drop(client)
 
-    def _next_auth(self) -> dict[str, str]:
+    def _next(self) -> Caller:
         self._lines += 1
         return self._auth(self._lines)
 
@@ -70,23 +89,43 @@ class SocketFuzzer:
         sent = 0
         last: tuple[str, tuple[Any, ...]] = ("start", ({"client": "agent"},))
         while sent < most and client.connected:
-            event, payload = last if chance.random() < 0.1 else _event(chance)
+            event, payload = last if chance.random() < 0.1 else self._event(chance)
             last = (event, payload)
             sent += 1
-            # Not every event is answered: a client may not wait for one that is unknown.
-            if event not in EVENTS[:11]:
+            if event not in self._events:
                 client.emit(event, payload)
                 self._report.case(f"event {event}", "sent")
                 continue
             try:
-                answer = client.call(event, payload, timeout=ACK_S)
-            except SocketIOError as error:
-                self._report.case(f"event {event}", "line closed" if not client.connected else "-")
-                if client.connected:
-                    self._report.fault(f"{event}: no answer ({type(error).__name__})")
+                answer = self._ask(client, event, payload)
+            except SocketIOError:
+                answer = LINE_CLOSED
+            if answer is LINE_CLOSED:
+                self._report.case(f"event {event}", "line closed")
+                return sent
+            if answer is NO_ANSWER:
+                self._report.case(f"event {event}", "no answer")
+                self._report.fault(f"{event}: no answer in {ACK_S} s")
                 return sent
             self._judge(event, answer)
         return sent
+
+    def _ask(self, client: socketio.Client, event: str, payload: tuple[Any, ...]) -> Any:
+        """The acknowledgement; the client's own `call` would wait for it on a closed line."""
+        heard, answers = threading.Event(), list[Any]()
+
+        def acknowledged(*answer: Any) -> None:
+            answers.append(answer[0] if len(answer) == 1 else answer)
+            heard.set()
+
+        client.emit(event, payload, callback=acknowledged)
+        deadline_s = time.monotonic() + ACK_S
+        while not heard.wait(WAIT_STEP_S):
+            if not client.connected:
+                return LINE_CLOSED
+            if time.monotonic() > deadline_s:
+                return NO_ANSWER
+        return answers[0]
 
     def _judge(self, event: str, answer: Any) -> None:
         if not isinstance(answer, dict) or "ok" not in answer:
@@ -107,31 +146,59 @@ class SocketFuzzer:
                 line = websocket.create_connection(address, timeout=ACK_S)
                 line.recv()
                 if chance.random() < 0.8:
-                    line.send("40" + json.dumps(self._next_auth()))
+                    line.send("40" + json.dumps(self._next().auth))
                 for _ in range(min(5, cases - sent)):
                     sent += 1
-                    _send_frame(line, chance)
+                    self._send_frame(line, chance)
                     self._report.case("frame raw", "sent")
                 line.close(timeout=1)
             except (OSError, websocket.WebSocketException):
                 self._report.case("frame raw", "line closed")
                 sent += 1
 
+    def _event(self, chance: random.Random) -> tuple[str, tuple[Any, ...]]:
+        event = chance.choice(self._events if chance.random() < 0.9 else UNKNOWN)
+        if event == "batch" and chance.random() < 0.8:
+            return event, _batch(chance)
+        # What ends the session leaves nothing to send to.
+        if event == "end_session" and chance.random() < 0.95:
+            return event, (hostile(chance), hostile(chance), hostile(chance))
+        if event == "start" and chance.random() < 0.5:
+            return event, ({"client": "agent", "capabilities": hostile(chance)},)
+        if chance.random() < 0.4:
+            return event, (self._nearly_right(chance),)
+        payload = tuple(
+            blob(chance) if chance.random() < 0.1 else hostile(chance)
+            for _ in range(chance.choice((0, 1, 1, 1, 1, 2, 3)))
+        )
+        return event, payload
 
-def _event(chance: random.Random) -> tuple[str, tuple[Any, ...]]:
-    pick = chance.random()
-    event = chance.choice(EVENTS[:11]) if pick < 0.85 else chance.choice(EVENTS)
-    if event == "batch" and chance.random() < 0.8:
-        return event, _batch(chance)
-    if event == "end_session" and chance.random() < 0.9:
-        return event, (hostile(chance), hostile(chance))
-    if event == "start" and chance.random() < 0.5:
-        return event, ({"client": "agent", "capabilities": hostile(chance)},)
-    payload = tuple(
-        blob(chance) if chance.random() < 0.1 else hostile(chance)
-        for _ in range(chance.choice((0, 1, 1, 1, 1, 2, 3)))
-    )
-    return event, payload
+    def _nearly_right(self, chance: random.Random) -> dict[str, Any]:
+        """Ids that exist, and everything else hostile."""
+        names = chance.sample(NAMES, chance.randrange(1, 6))
+        given = {name: hostile(chance) for name in names}
+        if chance.random() < 0.9:
+            given["session_id"] = chance.choice(self._known)
+        return given
+
+    def _send_frame(self, line: websocket.WebSocket, chance: random.Random) -> None:
+        pick = chance.random()
+        if pick < 0.2:
+            line.send_binary(blob(chance))
+        elif pick < 0.5:
+            head = chance.choice(
+                ("4", "40", "41", "42", "43", "44", "45", "451-", "459999-", "2", "6")
+            )
+            line.send(head + chance.choice(TEXTS).encode("utf-8", "replace").decode())
+        elif pick < 0.7:
+            line.send("42" + json.dumps([chance.choice(self._events + UNKNOWN), hostile(chance)]))
+        elif pick < 0.8:
+            line.send("42" + json.dumps(["start", nested(900)]))
+        elif pick < 0.9:
+            line.send(f'45{chance.choice((1, 2, 9))}-["batch",{{"_placeholder":true,"num":7}}]')
+            line.send_binary(blob(chance))
+        else:
+            line.send("4" * chance.choice((1, 1_000, 200_000)))
 
 
 def _batch(chance: random.Random) -> tuple[Any, ...]:
@@ -149,26 +216,8 @@ def _batch(chance: random.Random) -> tuple[Any, ...]:
     return header, b"".join(parts) if chance.random() < 0.8 else hostile(chance)
 
 
-def _send_frame(line: websocket.WebSocket, chance: random.Random) -> None:
-    pick = chance.random()
-    if pick < 0.2:
-        line.send_binary(blob(chance))
-    elif pick < 0.5:
-        head = chance.choice(("4", "40", "41", "42", "43", "44", "45", "451-", "459999-", "2", "6"))
-        line.send(head + chance.choice(TEXTS).encode("utf-8", "replace").decode())
-    elif pick < 0.7:
-        line.send("42" + json.dumps([chance.choice(EVENTS), hostile(chance)]))
-    elif pick < 0.8:
-        line.send("42" + json.dumps(["start", nested(900)]))
-    elif pick < 0.9:
-        line.send(f'45{chance.choice((1, 2, 9))}-["batch",{{"_placeholder":true,"num":7}}]')
-        line.send_binary(blob(chance))
-    else:
-        line.send("4" * chance.choice((1, 1_000, 200_000)))
-
-
 def _drop(client: socketio.Client) -> None:
-    """A polite goodbye takes this client seconds."""
+    """A polite goodbye takes this client seconds, and its writer half a minute; neither is
+    waited for."""
     if client.connected:
         client.eio.ws.close(timeout=1)
-    client.eio.wait()
