@@ -87,7 +87,7 @@ class Services:
     def __post_init__(self) -> None:
         settings = self.settings
         self.places = Places(self.clock, secret_key(settings))
-        self.limits = Limits(self.clock, settings.client_rate)
+        self.limits = Limits(self.clock, settings.client_rate, settings.web_threads)
         self.desk = StaffDesk(self.accounts, self.doors.logins, self.repository, settings)
         self.keys = Keys(self.repository, self.clock)
         self.rosters = Rosters(self.repository.people, self.clock)

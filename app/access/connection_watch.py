@@ -34,8 +34,13 @@ class ConnectionWatch:
         self._doors = doors
         self._connections = connections
         self._disconnect = disconnect
+        self._also: list[Callable[[], None]] = []
         self._is_stopping = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def also(self, look: Callable[[], None]) -> None:
+        """Look after something else every few seconds, too."""
+        self._also.append(look)
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="connection-watch", daemon=True)
@@ -74,6 +79,8 @@ class ConnectionWatch:
         while not self._is_stopping.wait(LOOK_EVERY_S):
             try:
                 self.look()
+                for look in self._also:
+                    look()
             except CandorError as error:
                 log.warning("Connections were not checked", extra={"reason": error.message})
             except Exception:

@@ -12,15 +12,18 @@ from app.errors import TooMany
 REMEMBERED = 10_000
 # A whole school may stand behind one address, and all its students arrive together.
 BURST_S = 30.0
+KEPT_FOR_STAFF = 20
 MOST_CONNECTIONS = {"student": 5, "staff": 20, "integrator": 200}
 
 
 class Limits:
     """Token buckets per client, in memory, bounded; thread-safe."""
 
-    def __init__(self, clock: Clock, per_s: float) -> None:
+    def __init__(self, clock: Clock, per_s: float, threads: int = 400) -> None:
+        """`per_s` requests of one address on average; `threads` are those of the server."""
         self._clock = clock
         self._per_s = per_s
+        self._most = threads - min(KEPT_FOR_STAFF, threads // 4)
         self._lock = threading.Lock()
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._refused = 0
@@ -44,14 +47,16 @@ class Limits:
         with self._lock:
             return {"web_requests_refused": self._refused}
 
-
-def check_connections(new: Caller, open_now: tuple[Caller, ...]) -> None:
-    """Raise TooMany when this caller holds as many connections as one may."""
-    if new.kind == "student":
-        mine = sum(each.session_id == new.session_id for each in open_now)
-    elif new.kind == "staff":
-        mine = sum(each.login_id == new.login_id for each in open_now if each.kind == "staff")
-    else:
-        mine = sum(each.name == new.name for each in open_now if each.kind == "integrator")
-    if mine >= MOST_CONNECTIONS[new.kind]:
-        raise TooMany("Too many connections are open. Close some first.")
+    def check_connections(self, new: Caller, open_now: tuple[Caller, ...]) -> None:
+        """Raise TooMany when this caller holds as many connections as one may, or when the
+        server has only the threads left that staff need."""
+        if new.kind != "staff" and len(open_now) >= self._most:
+            raise TooMany("This server is full. Try again in a moment; tell your proctor.")
+        if new.kind == "student":
+            mine = sum(each.session_id == new.session_id for each in open_now)
+        elif new.kind == "staff":
+            mine = sum(each.login_id == new.login_id for each in open_now if each.kind == "staff")
+        else:
+            mine = sum(each.name == new.name for each in open_now if each.kind == "integrator")
+        if mine >= MOST_CONNECTIONS[new.kind]:
+            raise TooMany("Too many connections are open. Close some first.")

@@ -18,7 +18,6 @@ import flask
 from flask_socketio import ConnectionRefusedError, SocketIO
 
 from app.access.doors import Caller, Login, is_here
-from app.access.limits import check_connections
 from app.access.needs import Need
 from app.errors import (
     CandorError,
@@ -165,7 +164,7 @@ def register(socketio: SocketIO, services: Services) -> None:
         try:
             services.limits.check(flask.request.remote_addr or "")
             caller = _authenticate(services, auth)
-            check_connections(caller, services.callers.all())
+            services.limits.check_connections(caller, services.callers.all())
         except CandorError as error:
             raise ConnectionRefusedError(
                 error.message, {"code": error.code, "message": error.message}

@@ -11,7 +11,9 @@ and stands before Socket.IO's handler of messages.
 from __future__ import annotations
 
 import logging
+import socket
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,6 +27,8 @@ _MAX_WAITING_MESSAGES = 16
 _WAIT_S = 0.5
 _MAX_CONTROL_CHARACTERS = 64
 _MAX_ATTACHMENTS = 8
+_STRANGER_S = 15.0
+_GOODBYE_S = 3.0
 
 
 class _CarefulServer(simple_websocket.Server):  # type: ignore[misc]  # it has no types
@@ -78,7 +82,13 @@ class _Adapter:
         return answer
 
     def close(self) -> None:
-        if self._ws is not None and self._ws.connected:
+        """Say goodbye, and hang up on a client that does not answer."""
+        if self._ws is None:
+            return
+        hang_up = threading.Timer(_GOODBYE_S, _hang_up, (self._ws,))
+        hang_up.name, hang_up.daemon = "websocket-goodbye", True
+        hang_up.start()
+        if self._ws.connected:
             self._ws.close()
 
     def send(self, message: str | bytes) -> None:
@@ -101,15 +111,82 @@ class _Adapter:
         return self._ws
 
 
-def harden(socketio: SocketIO) -> None:
+def _hang_up(ws: _CarefulServer) -> None:
+    """Wake the threads that wait for this client, which is not going to say anything."""
+    ws.connected = False
+    ws.event.set()
+    try:
+        socket.socket.shutdown(ws.sock, socket.SHUT_RDWR)
+    except (OSError, ValueError):
+        # The client was polite.
+        return
+
+
+class Strangers:
+    """Connections nobody has let in yet, oldest first. Each holds a thread, so they are few,
+    and short. Thread-safe."""
+
+    def __init__(self, server: Any, most: int, now_s: Callable[[], float]) -> None:
+        self._server = server
+        self._most = most
+        self._now_s = now_s
+        self._lock = threading.Lock()
+        self._since: OrderedDict[str, float] = OrderedDict()
+
+    def came(self, eio_sid: str) -> None:
+        with self._lock:
+            self._since[eio_sid] = self._now_s()
+            oldest = list(self._since)[: max(0, len(self._since) - self._most)]
+        self._close(oldest)
+
+    def heard(self, eio_sid: str) -> None:
+        """It has said something; perhaps it was let in."""
+        if eio_sid in self._since and self._server.manager.sid_from_eio_sid(eio_sid, "/"):
+            self.gone(eio_sid)
+
+    def gone(self, eio_sid: str) -> None:
+        with self._lock:
+            self._since.pop(eio_sid, None)
+
+    def close_late(self) -> None:
+        """For a thread that comes by every few seconds. Who was shown out is a stranger again."""
+        now_s = self._now_s()
+        oldest_s = now_s - _STRANGER_S
+        known = self._server.manager.sid_from_eio_sid
+        without = [each for each in list(self._server.eio.sockets) if not known(each, "/")]
+        with self._lock:
+            for eio_sid in without:
+                self._since.setdefault(eio_sid, now_s)
+            late = [eio_sid for eio_sid, since_s in self._since.items() if since_s <= oldest_s]
+        self._close(late)
+
+    def _close(self, eio_sids: list[str]) -> None:
+        for eio_sid in eio_sids:
+            self.gone(eio_sid)
+            connection = self._server.eio.sockets.get(eio_sid)
+            if connection is not None:
+                connection.close(wait=False)
+
+
+def harden(socketio: SocketIO, most_strangers: int, now_s: Callable[[], float]) -> Strangers:
     """Protect every connection from now on."""
     server = socketio.server
     server.eio._async = {**server.eio._async, "websocket": _Adapter}
-    handle = server._handle_eio_message
+    handle, connect = server._handle_eio_message, server._handle_eio_connect
+    disconnect, strangers = server._handle_eio_disconnect, Strangers(server, most_strangers, now_s)
+
+    def came(eio_sid: str, environ: dict[str, Any]) -> Any:
+        strangers.came(eio_sid)
+        return connect(eio_sid, environ)
+
+    def went(eio_sid: str, reason: Any) -> None:
+        strangers.gone(eio_sid)
+        disconnect(eio_sid, reason)
 
     def handle_carefully(eio_sid: str, data: object) -> None:
         try:
             handle(eio_sid, data)
+            strangers.heard(eio_sid)
             announced = server._binary_packet.get(eio_sid)
             if announced is None or _is_modest(announced, server.eio.max_http_buffer_size):
                 return
@@ -124,6 +201,9 @@ def harden(socketio: SocketIO) -> None:
             connection.close(wait=False)
 
     server.eio.on("message", handle_carefully)
+    server.eio.on("connect", came)
+    server.eio.on("disconnect", went)
+    return strangers
 
 
 def _is_modest(announced: Any, max_bytes: int) -> bool:

@@ -114,7 +114,8 @@ def build_app(
         cors_allowed_origins=_origin_check(settings) if settings.other_origins else None,
     )
     socketio.init_app(app)
-    harden(socketio)
+    clock = clock or SystemClock()
+    strangers = harden(socketio, max(1, settings.web_threads // 4), clock.monotonic_s)
 
     def emit(event: str, payload: object, room: str) -> None:
         socketio.emit(event, payload, to=room)
@@ -122,8 +123,9 @@ def build_app(
     def disconnect(sid: str) -> None:
         socketio.server.disconnect(sid)
 
-    services = build(settings, clock or SystemClock(), emit, disconnect)
+    services = build(settings, clock, emit, disconnect)
     app.extensions["candor"] = services
+    services.watch.also(strangers.close_late)
     for register in (register_doors, register_students, register_proctors, register_actions):
         register(socketio, services)
     csrf.init_app(app)

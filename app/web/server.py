@@ -10,6 +10,7 @@ import errno
 import ipaddress
 import logging
 import os
+import selectors
 import signal
 import socket
 import ssl
@@ -24,10 +25,12 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
 from app import create_app
+from app.clock import SystemClock
 from app.errors import CandorError, SettingsError
 from app.settings import Settings, load_settings
 from app.web.greeting import Greeting
 from app.web.logs import set_up_logs
+from app.web.patience import Patience, bound_unread
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -41,6 +44,9 @@ STOP_S = 45
 LAST_ANSWERS_S = 2.0
 WORKER_SILENT_S = 120
 SPARE_CONNECTIONS = 200
+FIRST_BYTE_S = 5.0
+# One in so many threads may wait for clients that have not sent all of their request.
+SHARE_OF_SLOW = 4
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -94,8 +100,43 @@ class StoppingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
     """Ends live connections and our services as soon as it is told to stop.
 
     A WebSocket holds its thread for life, so waiting for connections to end by themselves
-    would wait for the students.
+    would wait for the students. No thread waits long for a client that is slow to ask.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        most = max(1, self.cfg.threads // SHARE_OF_SLOW)
+        self._patience = Patience(most, SystemClock().monotonic_s)
+
+    def enqueue_req(self, conn: Any) -> None:
+        """A new connection gets a thread when its first byte is there."""
+        if conn.initialized or conn.data_ready:
+            super().enqueue_req(conn)
+            return
+        bound_unread(conn.sock)
+        conn.sock.setblocking(False)
+        conn.timeout = SystemClock().monotonic_s() + FIRST_BYTE_S
+        self.pending_conns.append(conn)
+        readable = partial(self.on_pending_socket_readable, conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+
+    def handle(self, conn: Any) -> Any:
+        self._patience.begin(conn)
+        try:
+            return super().handle(conn)
+        finally:
+            self._patience.end(conn)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        names = {name.upper() for name, value in req.headers if value != "0"}
+        has_body = bool(names & {"CONTENT-LENGTH", "TRANSFER-ENCODING"})
+        self._patience.head_is_read(conn, has_body=has_body)
+        return super().handle_request(req, conn)
+
+    def murder_pending(self) -> None:
+        """Called about once a second."""
+        super().murder_pending()
+        self._patience.enforce()
 
     def init_signals(self) -> None:
         """Ctrl-C reaches every process of the terminal; the arbiter tells us in its own way.
