@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import cv2
-import numpy as np
 
 from detectors.arrays import Floats, Pixels
 from detectors.base import (
@@ -39,6 +38,7 @@ from detectors.messages import (
     Sound,
 )
 from detectors.objects import load_objects
+from detectors.picture import Picture, UndecodableError
 from detectors.quality import measure
 from detectors.speech import SpeechDetector, load_speech
 from detectors.voice import VoiceDetector, VoiceStream, load_voice
@@ -139,10 +139,14 @@ class Analyzer:
         None when identity is off, or the picture shows no single face good enough to compare.
         """
         identity = self._views.get(Detector.IDENTITY)
-        rgb = _decode(jpeg)
-        if self._face is None or not isinstance(identity, IdentityDetector) or rgb is None:
+        if self._face is None or not isinstance(identity, IdentityDetector):
             return None
-        view = View(0.0, rgb, Costs(), is_still=True, quality=measure(rgb))
+        picture = Picture(jpeg)
+        try:
+            rgb = picture.full
+        except UndecodableError:
+            return None
+        view = View(0.0, picture, Costs(), is_still=True, quality=measure(rgb))
         self._face.open_tracker().look(view)
         if view.mesh is None or view.faces != 1:
             return None
@@ -177,13 +181,12 @@ class _Streams:
         sounds: dict[Detector, SoundDetector],
     ) -> None:
         self.views: list[tuple[Detector, frozenset[str], ViewStream]] = []
+        self._tracker = None if face is None else face.open_tracker()
         for detector, viewer in views.items():
             stream = viewer.open_stream()
             self.views.append((detector, _LOOKS_FOR[detector], stream))
-            if face is None:
-                continue
-            if detector is Detector.CAMERA:
-                self.views.append((Detector.FACE, _LOOKS_FOR_FACES, face.open_tracker()))
+            if self._tracker is not None and detector is Detector.CAMERA:
+                self.views.append((Detector.FACE, _LOOKS_FOR_FACES, self._tracker))
         if face is not None:
             wanted = frozenset({Detector.FACE})
             after = 1 + max(i for i, (d, _, _) in enumerate(self.views) if d not in _ON_A_FACE)
@@ -199,6 +202,11 @@ class _Streams:
             if isinstance(stream, (GazeStream, IdentityStream, VoiceStream)):
                 stream.prompt(mark)
 
+    @property
+    def is_half_enough(self) -> bool:
+        """Whether the next frame will probably be judged at half its size."""
+        return self._tracker is not None and self._tracker.is_near
+
 
 class _Work:
     """One request being answered."""
@@ -213,12 +221,13 @@ class _Work:
     def see(self, frame: Frame, streams: _Streams) -> None:
         """Decode the frame once and let every wanted detector look at it."""
         wanted = self._request.detectors
-        with self._costs.step("decode"):
-            rgb = _decode(frame.jpeg)
-        if rgb is None:
+        is_still = self._request.is_still
+        view = View(frame.at_s, Picture(frame.jpeg), self._costs, wanted=wanted, is_still=is_still)
+        try:
+            rgb = view.small_rgb if streams.is_half_enough and not is_still else view.rgb
+        except UndecodableError:
             self._fault(Detector.CAMERA, "A frame is not a picture that can be decoded.")
             return
-        view = View(frame.at_s, rgb, self._costs, wanted=wanted, is_still=self._request.is_still)
         with self._costs.step("quality"):
             view.quality = measure(rgb)
         for detector, looks_for, stream in streams.views:
@@ -247,8 +256,9 @@ class _Work:
         """What was found, with overlay and thumbnail of the last frame."""
         thumbnail = b""
         if self._request.wants_thumbnail and self._view is not None:
+            rgb = self._view.small_rgb
             with self._costs.step("thumbnail"):
-                thumbnail = _thumbnail(self._view.rgb)
+                thumbnail = _thumbnail(rgb)
         return AnalysisResult(
             request_id=self._request.request_id,
             session_id=self._request.session_id,
@@ -264,14 +274,6 @@ class _Work:
 
     def _fault(self, detector: Detector, message: str) -> None:
         self._faults.setdefault(str(detector), message)
-
-
-def _decode(jpeg: bytes) -> Pixels | None:
-    try:
-        rgb = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
-    except cv2.error:
-        return None
-    return None if rgb is None else np.asarray(rgb, np.uint8)
 
 
 def _thumbnail(rgb: Pixels) -> bytes:

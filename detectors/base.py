@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from detectors.arrays import Floats, Pixels
 from detectors.entry import WorkerConfig
 from detectors.messages import Box, Sound
 from detectors.models import ModelFile, find_model
+from detectors.picture import Picture
 from detectors.quality import Quality
 from scoring.model import Detector, Observation
 
@@ -76,25 +75,36 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """Landmarks of one face, float32 (478, 3): x, y in pixels, z in the scale of x."""
+    """Landmarks of one face, float32 (478, 3): x, y in pixels, z in the scale of x.
+
+    `box` is what they span: left, top, right, bottom in pixels.
+    """
 
     points: Floats
+    box: tuple[float, float, float, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        left, top = self.points[:, :2].min(axis=0).tolist()
+        right, bottom = self.points[:, :2].max(axis=0).tolist()
+        object.__setattr__(self, "box", (left, top, right, bottom))
 
     @property
     def center(self) -> tuple[float, float]:
-        low, high = self.points[:, :2].min(axis=0), self.points[:, :2].max(axis=0)
-        return float(low[0] + high[0]) / 2, float(low[1] + high[1]) / 2
+        left, top, right, bottom = self.box
+        return (left + right) / 2, (top + bottom) / 2
 
     @property
     def width(self) -> float:
-        return float(np.ptp(self.points[:, 0]))
+        return self.box[2] - self.box[0]
 
 
 @dataclass(slots=True)
 class View:
     """One frame being looked at. Each detector adds what it found; later ones read it.
 
-    `rgb` is uint8 (H, W, 3). `is_still` marks a single picture without history: nothing may
+    `rgb` is the full picture, uint8 (H, W, 3), decoded when it is first asked for; `small_rgb` is
+    enough of it for whoever can do with half the size. All coordinates are those of the full
+    picture. `is_still` marks a single picture without history: nothing may
     wait for a second look. `faces` is None while nobody has been able to judge it. `own` is the
     student's face as detected in this frame, which may be there without a mesh (a profile);
     `own_box` is the head: left, top, right, bottom in shares of the picture. `person_score` is
@@ -102,7 +112,7 @@ class View:
     """
 
     at_s: float
-    rgb: Pixels
+    picture: Picture
     costs: Costs
     wanted: frozenset[str] = frozenset()
     is_still: bool = False
@@ -122,12 +132,22 @@ class View:
     boxes: list[Box] = field(default_factory=list)
 
     @property
+    def rgb(self) -> Pixels:
+        with self.costs.step("decode"):
+            return self.picture.full
+
+    @property
+    def small_rgb(self) -> Pixels:
+        with self.costs.step("decode"):
+            return self.picture.half
+
+    @property
     def height(self) -> int:
-        return int(self.rgb.shape[0])
+        return self.picture.size[1]
 
     @property
     def width(self) -> int:
-        return int(self.rgb.shape[1])
+        return self.picture.size[0]
 
 
 class ViewStream(Protocol):

@@ -30,12 +30,16 @@ class BlazeFace:
         calculator = "FaceDetectionFullRangeCpu" if full_range else "FaceDetectionShortRangeCpu"
         self._graph = Graph(_CONFIG.format(calculator=calculator, score=score), "detections")
 
-    def find(self, rgb: Pixels) -> tuple[Face, ...]:
-        """All faces in uint8 (H, W, 3), best first."""
+    def find(self, rgb: Pixels, size: tuple[int, int] | None = None) -> tuple[Face, ...]:
+        """All faces in uint8 (H, W, 3), best first.
+
+        `size` is the width and height of the picture whose coordinates the answer has, where
+        `rgb` is a smaller copy of it.
+        """
         packet = self._graph.run(rgb)
         if packet is None:
             return ()
-        height, width = rgb.shape[:2]
+        width, height = size or (rgb.shape[1], rgb.shape[0])
         faces = []
         for found in self._graph.read.get_proto_list(packet):
             data = found.location_data

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.arrays import Pixels
 from detectors.base import View
@@ -129,6 +130,7 @@ class LoopWatch:
     _LAG_S = 0.3
     _SHARE = 0.6
     _DISTINCT = 0.1
+    _SAMPLE = 24
     _ROWS = 400
     _SPACING_S = 0.35
     _STRIDE = 16
@@ -136,6 +138,7 @@ class LoopWatch:
     def __init__(self) -> None:
         self._times = np.full(self._ROWS, -np.inf)
         self._greys = np.zeros((self._ROWS, 768), np.float32)
+        self._hints = np.zeros((self._ROWS, 768 // self._STRIDE), np.float32)
         self._next = 0
         self._kept_s = float("-inf")
         self._matches: deque[tuple[float, float]] = deque()
@@ -144,6 +147,7 @@ class LoopWatch:
         lag_s = self._find_lag(at_s, scene)
         if at_s - self._kept_s >= self._SPACING_S:
             self._times[self._next], self._greys[self._next] = at_s, scene.grey
+            self._hints[self._next] = scene.grey[:: self._STRIDE]
             self._next = (self._next + 1) % self._ROWS
             self._kept_s = at_s
         self._matches.append((at_s, lag_s))
@@ -166,15 +170,26 @@ class LoopWatch:
         if count < 4:
             return 0.0
         # A few points of the picture rule out most of the past.
-        hint = np.abs(self._greys[:, :: self._STRIDE] - scene.grey[:: self._STRIDE]).mean(axis=1)
+        hint = np.abs(self._hints - scene.grey[:: self._STRIDE]).mean(axis=1)
         near = np.flatnonzero(is_old & (hint < self.EQUAL * 3))
         if not near.size:
             return 0.0
-        distances = np.abs(self._greys[near] - scene.grey).mean(axis=1)
-        equal = int(np.count_nonzero(distances < self.EQUAL))
-        if not equal or equal / count > self._DISTINCT + 2 / count:
+        most = self._DISTINCT * count + 2
+        if near.size > 4 * self._SAMPLE:
+            # In a scene without motion nearly all are equal, which a few of them show.
+            some = near[:: near.size // self._SAMPLE]
+            if self._equal(some, scene)[0] * near.size / some.size > 4 * most:
+                return 0.0
+        equal, best = self._equal(near, scene)
+        if not equal or equal > most:
             return 0.0
-        return at_s - float(self._times[near[int(np.argmin(distances))]])
+        return at_s - float(self._times[best])
+
+    def _equal(self, rows: NDArray[np.intp], scene: Scene) -> tuple[int, int]:
+        """How many of these rows hold the scene's very picture, and the row most like it."""
+        distances = np.abs(self._greys[rows] - scene.grey).mean(axis=1)
+        equal = int(np.count_nonzero(distances < self.EQUAL))
+        return equal, int(rows[int(np.argmin(distances))])
 
 
 def load_camera(_config: WorkerConfig) -> CameraDetector:

@@ -51,11 +51,14 @@ def aligned(rgb: Pixels, points: Floats, tightness: float = 1.0) -> Pixels:
     scale = float(np.hypot(matrix[0, 0], matrix[0, 1]))
     image = rgb
     if scale < _SMOOTH_BELOW:
-        reach = SIDE / max(scale, 0.05)
-        (left, top), (right, bottom) = points.min(axis=0) - reach, points.max(axis=0) + reach
-        x, y = max(0, int(left)), max(0, int(top))
-        part = rgb[y : max(y + 1, int(bottom)), x : max(x + 1, int(right))]
-        image = np.asarray(cv2.GaussianBlur(part, (0, 0), 0.5 / max(scale, 0.05) - 0.3), np.uint8)
+        sigma = 0.5 / max(scale, 0.05) - 0.3
+        corners = np.array([[0, 0, 1], [SIDE, 0, 1], [0, SIDE, 1], [SIDE, SIDE, 1]], np.float64)
+        seen = corners @ cv2.invertAffineTransform(matrix).T
+        (left, top), (right, bottom) = seen.min(axis=0), seen.max(axis=0)
+        margin = 4 * sigma
+        x, y = max(0, int(left - margin)), max(0, int(top - margin))
+        part = rgb[y : max(y + 1, int(bottom + margin)), x : max(x + 1, int(right + margin))]
+        image = np.asarray(cv2.GaussianBlur(part, (0, 0), sigma), np.uint8)
         offset = np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
         matrix = np.asarray(matrix, np.float64) @ offset
     return np.asarray(cv2.warpAffine(image, matrix, (SIDE, SIDE)), np.uint8)

@@ -9,14 +9,15 @@ from __future__ import annotations
 from detectors.base import Face, Mesh, View
 from detectors.entry import WorkerConfig
 from detectors.faces import FaceFinder, load_finder, overlap
-from detectors.mesh import FaceMesh, region_of_face, region_of_mesh
+from detectors.mesh import INPUT_PX, FaceMesh, region_of_face, region_of_mesh
 from detectors.messages import Box
 from detectors.motion import MotionGate
 from detectors.quality import ADVICE, unfit_reason
 from scoring.model import Detector, Observation
 
-# Another face must be noticed within 2 s even when it slips in without visible motion.
-SCAN_EVERY_S = 2.0
+# Whoever comes in changes the picture and is looked for at once. Where shadows hide a change, and
+# where the student's own face is in doubt, time alone must do.
+SCAN_EVERY_S, SCAN_DIM_S, SCAN_DOUBT_S = 5.0, 2.0, 1.0
 HARD_EVERY_S = 1.0
 PERSON_HOLD_S = 2.5
 _CANDIDATE = 0.35
@@ -46,8 +47,8 @@ class FaceDetector:
 class FaceTracker:
     """Follows the student's face with the mesh; looks for all faces when that is due.
 
-    Due means: the own face is lost, something moved beside it, others were there, or
-    SCAN_EVERY_S have passed.
+    Due means: the own face is lost, something changed beside it, others were there, or enough
+    time has passed (SCAN_EVERY_S, less where it is dim or the own face is in doubt).
     """
 
     def __init__(self, finder: FaceFinder, mesh: FaceMesh) -> None:
@@ -60,38 +61,53 @@ class FaceTracker:
         self._doubts = 0
         self._gate = MotionGate()
 
+    @property
+    def is_near(self) -> bool:
+        """Whether half a picture's pixels are still as many as the mesh can take in."""
+        own = self._own
+        return own is not None and region_of_mesh(own).size >= 2 * INPUT_PX
+
     def look(self, view: View) -> tuple[Observation, ...]:
         """Fill `faces`, `detected` and `mesh` of the view."""
         mesh = self._place(view, self._own)
-        own_box = None if mesh is None else _share_box(view, mesh)
-        small = None if view.quality is None else view.quality.small
-        if (
-            mesh is None
-            or self._others
-            or self._scanned_s is None
-            or view.at_s - self._scanned_s >= SCAN_EVERY_S - _SLACK_S
-            or (small is not None and self._gate.is_open(small, own_box))
-        ):
-            mesh = self._scan(view, mesh)
+        view.own_box = None if mesh is None else _share_box(view, mesh)
+        if mesh is None or self._is_due(view):
+            found = self._scan(view, mesh)
             self._scanned_s = view.at_s
-            if small is not None:
-                self._gate.settle(small)
+            if view.quality is not None:
+                self._gate.settle(view.quality.blocks)
+            if found is not mesh:
+                mesh = found
+                view.own_box = None if mesh is None else _share_box(view, mesh)
         self._own = mesh
         view.mesh = mesh
-        view.own_box = None if mesh is None else _share_box(view, mesh)
         has_own = mesh is not None or bool(view.detected)
         view.faces = int(has_own) + len(self._others)
         _draw(view)
         return ()
 
+    def _is_due(self, view: View) -> bool:
+        if self._others or self._scanned_s is None:
+            return True
+        wait_s = SCAN_EVERY_S
+        if self._doubts:
+            wait_s = SCAN_DOUBT_S
+        elif view.quality is None or view.quality.is_dark:
+            wait_s = SCAN_DIM_S
+        if view.at_s - self._scanned_s >= wait_s - _SLACK_S:
+            return True
+        return view.quality is not None and self._gate.is_open(view.quality.blocks, view.own_box)
+
     def _place(self, view: View, last: Mesh | None) -> Mesh | None:
         if last is None:
             return None
+        region = region_of_mesh(last)
+        rgb = view.small_rgb if region.size >= 2 * INPUT_PX else view.rgb
         with view.costs.step("mesh"):
-            return self._placer.place(view.rgb, region_of_mesh(last))
+            return self._placer.place(rgb, region, view.picture.size)
 
     def _scan(self, view: View, mesh: Mesh | None) -> Mesh | None:
-        scanned = self._finder.scan(view.rgb, view.costs)
+        scanned = self._finder.scan(view.small_rgb, view.costs, view.picture.size)
         others = [f for f in scanned if f.score >= _CANDIDATE and not _is_own(mesh, f)]
         is_confirmed = mesh is not None and any(
             f.score >= _OWN_SCORE and _is_own(mesh, f) for f in scanned
@@ -113,8 +129,9 @@ class FaceTracker:
         own: Face | None = None
         if mesh is None and found:
             own = max(found, key=lambda face: face.width)
+            rgb = view.rgb
             with view.costs.step("mesh"):
-                mesh = self._placer.place(view.rgb, region_of_face(own))
+                mesh = self._placer.place(rgb, region_of_face(own))
             mesh = self._place(view, mesh) or mesh
         view.detected = found
         view.own = own
@@ -186,13 +203,14 @@ def _is_own(mesh: Mesh | None, face: Face) -> bool:
 
 def _share_box(view: View, mesh: Mesh) -> tuple[float, float, float, float]:
     """The head around the mesh, in shares of the picture."""
-    low, high = mesh.points[:, :2].min(axis=0), mesh.points[:, :2].max(axis=0)
-    wide, tall = (high - low) * 0.25
+    left, top, right, bottom = mesh.box
+    wide, tall = (right - left) * 0.25, (bottom - top) * 0.25
+    width, height = view.picture.size
     return (
-        float(low[0] - wide) / view.width,
-        float(low[1] - 2 * tall) / view.height,
-        float(high[0] + wide) / view.width,
-        float(high[1] + tall) / view.height,
+        (left - wide) / width,
+        (top - 2 * tall) / height,
+        (right + wide) / width,
+        (bottom + tall) / height,
     )
 
 
@@ -200,9 +218,7 @@ def _draw(view: View) -> None:
     for face in view.detected:
         view.boxes.append(_box(view, face.left, face.top, face.right, face.bottom, face.score))
     if view.mesh is not None and not any(_is_own(view.mesh, face) for face in view.detected):
-        left, top = map(float, view.mesh.points[:, :2].min(axis=0))
-        right, bottom = map(float, view.mesh.points[:, :2].max(axis=0))
-        view.boxes.append(_box(view, left, top, right, bottom, 1.0))
+        view.boxes.append(_box(view, *view.mesh.box, 1.0))
 
 
 def _box(view: View, left: float, top: float, right: float, bottom: float, score: float) -> Box:

@@ -38,10 +38,15 @@ class FaceFinder:
         """What it runs on."""
         return "BlazeFace full range" + (" and YuNet" if self._yunet else "")
 
-    def scan(self, rgb: Pixels, costs: Costs, lowest: float = LOWEST) -> tuple[Face, ...]:
-        """Everything BlazeFace takes for a face in uint8 (H, W, 3), best first."""
+    def scan(
+        self, rgb: Pixels, costs: Costs, size: tuple[int, int] | None = None
+    ) -> tuple[Face, ...]:
+        """Everything BlazeFace takes for a face in uint8 (H, W, 3), best first.
+
+        `size` is that of the picture whose coordinates are wanted, where `rgb` is a smaller copy.
+        """
         with costs.step("faces: scan"):
-            return tuple(face for face in self._blaze.find(rgb) if face.score >= lowest)
+            return tuple(face for face in self._blaze.find(rgb, size) if face.score >= LOWEST)
 
     def search(
         self, rgb: Pixels, costs: Costs, scanned: tuple[Face, ...] | None = None

@@ -1,13 +1,14 @@
 """Whether the face is still the one registered at the start.
 
 Several good frames register the student; later ones are compared now and then, and at once when
-the tracked face jumped or was lost. "Other" needs several good frames in a row below REJECT;
-between the two thresholds, and on a bad frame, nothing is said.
+the tracked face was lost, jumped or looks different from one frame to the next. A face that was
+followed without a break since it was compared is still the same one. "Other" needs several good
+frames in a row below REJECT; between the two thresholds, and on a bad frame, nothing is said.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -16,9 +17,9 @@ from detectors.arrays import Floats, Pixels
 from detectors.base import Mesh, View, require_model
 from detectors.encoder import FaceEncoder, aligned, cosine, five_points
 from detectors.entry import WorkerConfig
+from detectors.glimpse import glimpse
 from detectors.messages import Mark
 from detectors.models import MOBILEFACENET
-from detectors.motion import MotionGate
 from detectors.pose import pose_of
 from detectors.runtime import load_network
 from scoring.model import Detector, Observation
@@ -28,7 +29,9 @@ ACCEPT = 0.53
 REJECT = 0.40
 REGISTER_FRAMES = 5
 _REGISTER_SPACING_S = 0.4
-_CHECK_EVERY_S = 3.5
+CHECK_EVERY_S = 10.0
+# How long after a comparison "same" is said again of a face that was followed without a break.
+REPEAT_S = 5.0
 # A quick comparison at least this good needs no thorough one.
 _QUICK_ACCEPT = 0.62
 _OTHER_FRAMES, _OTHER_S = 3, 0.9
@@ -36,7 +39,8 @@ _SMALLEST_PX = 48.0
 _WIDEST_DEG = 25.0
 _OPEN_EYES = 0.12
 _JUMP = 0.6
-_BROAD_CHANGE = 0.06
+# Two glimpses of one face in a row are more alike than this, unless it moved fast.
+_STEADY = 0.88
 _DARKEST, _BRIGHTEST, _FLATTEST = 30.0, 230.0, 14.0
 _SLACK_S = 0.05
 
@@ -91,7 +95,8 @@ class IdentityStream:
         self._bad_since_s: float | None = None
         self._bad = 0
         self._is_urgent = False
-        self._gate = MotionGate()
+        self._same: Observation | None = None
+        self._glimpse: Floats | None = None
         self._seat: tuple[float, float, float] | None = None
 
     def prompt(self, mark: Mark) -> None:
@@ -102,17 +107,21 @@ class IdentityStream:
             self._last_s = None
             self._bad = 0
             self._bad_since_s = None
+            self._same = None
 
     def look(self, view: View) -> tuple[Observation, ...]:
         """At most one observation; none when it is not time to look or nobody can be compared."""
         if view.mesh is None or view.faces != 1:
             self._is_urgent = self._is_urgent or view.faces is not None
+            self._same = None
             return ()
         self._notice_jump(view, view.mesh)
         if not (view.is_still or self._is_due(view.at_s)):
-            return ()
+            return self._repeat(view.at_s)
+        self._same = None
+        rgb = view.rgb
         with view.costs.step("identity"):
-            checked = self._check(view, view.mesh)
+            checked = self._check(rgb, view.mesh)
         if checked.embedding is None:
             return (_unjudged(view.at_s, checked.reason),)
         self._last_s = view.at_s
@@ -120,15 +129,23 @@ class IdentityStream:
             return (self._register(view.at_s, checked.embedding),)
         return (self._compare(view.at_s, self._template, checked.embedding),)
 
-    def _check(self, view: View, mesh: Mesh) -> Checked:
-        if self._template is not None and not self._is_watching:
-            checked = self._detector.embed(view.rgb, mesh, is_quick=True)
+    def _check(self, rgb: Pixels, mesh: Mesh) -> Checked:
+        if self._template is not None and self._bad == 0:
+            checked = self._detector.embed(rgb, mesh, is_quick=True)
             if (
                 checked.embedding is None
                 or cosine(self._template, checked.embedding) >= _QUICK_ACCEPT
             ):
                 return checked
-        return self._detector.embed(view.rgb, mesh)
+        return self._detector.embed(rgb, mesh)
+
+    def _repeat(self, at_s: float) -> tuple[Observation, ...]:
+        """What the last comparison said, of a face that was followed since."""
+        said = self._same
+        if said is None or self._is_watching or at_s - said.at_s < REPEAT_S - _SLACK_S:
+            return ()
+        self._same = replace(said, at_s=at_s, measures=())
+        return (self._same,)
 
     @property
     def _is_watching(self) -> bool:
@@ -137,7 +154,7 @@ class IdentityStream:
     def _is_due(self, at_s: float) -> bool:
         if self._last_s is None:
             return True
-        wait_s = _REGISTER_SPACING_S if self._is_watching else _CHECK_EVERY_S
+        wait_s = _REGISTER_SPACING_S if self._is_watching else CHECK_EVERY_S
         return at_s - self._last_s >= wait_s - _SLACK_S
 
     def _register(self, at_s: float, embedding: Floats) -> Observation:
@@ -147,7 +164,7 @@ class IdentityStream:
         self._registered.append(embedding)
         if len(self._registered) >= REGISTER_FRAMES:
             self._template = _mean(self._registered)
-            self._is_urgent = False
+            self._is_urgent = True
         progress = len(self._registered) / REGISTER_FRAMES
         return _unjudged(at_s, "calibrating", (("registered", round(progress, 2)),))
 
@@ -160,7 +177,10 @@ class IdentityStream:
             if likeness < ACCEPT:
                 return _unjudged(at_s, "doubt", measures)
             self._is_urgent = False
-            return Observation(Detector.IDENTITY, at_s, ("same",), likeness, measures=measures)
+            self._same = Observation(
+                Detector.IDENTITY, at_s, ("same",), likeness, measures=measures
+            )
+            return self._same
         self._bad += 1
         if self._bad_since_s is None:
             self._bad_since_s = at_s
@@ -171,11 +191,11 @@ class IdentityStream:
         )
 
     def _notice_jump(self, view: View, mesh: Mesh) -> None:
-        """A face that is suddenly elsewhere, of another size or in other clothes may be new."""
+        """A face that is suddenly elsewhere, of another size or unlike itself may be new."""
         if view.quality is not None:
-            if self._gate.changed_share(view.quality.small) >= _BROAD_CHANGE:
+            last, self._glimpse = self._glimpse, glimpse(view.quality.small, mesh, view.width)
+            if last is not None and float(last @ self._glimpse) < _STEADY:
                 self._is_urgent = True
-            self._gate.settle(view.quality.small)
         x, y = mesh.center
         seat, self._seat = self._seat, (x, y, mesh.width)
         if seat is None:

@@ -15,6 +15,8 @@ from detectors.base import Face, Mesh
 from detectors.graph import Graph
 
 LANDMARKS = 478
+# The side of the model's own input: a region with more pixels than this is shrunk to it.
+INPUT_PX = 192
 # Outer eye corners (33, 263); MediaPipe turns the region until the line between them is level.
 _EYE_A, _EYE_B = 33, 263
 _MARGIN = 1.5
@@ -54,21 +56,20 @@ class Region:
 
 def region_of_mesh(mesh: Mesh) -> Region:
     """Where to look next for a face that is here now."""
-    points = mesh.points[:, :2]
-    low, high = points.min(axis=0), points.max(axis=0)
-    return _region(low, high, points[_EYE_A], points[_EYE_B])
+    return _region(mesh.box, mesh.points[_EYE_A], mesh.points[_EYE_B])
 
 
 def region_of_face(face: Face) -> Region:
     """Where to look for the landmarks of a detected face."""
-    low, high = np.array([face.left, face.top]), np.array([face.right, face.bottom])
-    return _region(low, high, face.points[0], face.points[1])
+    box = (face.left, face.top, face.right, face.bottom)
+    return _region(box, face.points[0], face.points[1])
 
 
-def _region(low: Floats, high: Floats, eye_a: Floats, eye_b: Floats) -> Region:
-    center = (low + high) / 2
+def _region(box: tuple[float, float, float, float], eye_a: Floats, eye_b: Floats) -> Region:
+    left, top, right, bottom = box
     angle = math.atan2(float(eye_b[1] - eye_a[1]), float(eye_b[0] - eye_a[0]))
-    return Region(float(center[0]), float(center[1]), float(max(high - low)) * _MARGIN, angle)
+    size = max(right - left, bottom - top) * _MARGIN
+    return Region((left + right) / 2, (top + bottom) / 2, size, angle)
 
 
 class FaceMesh:
@@ -80,9 +81,15 @@ class FaceMesh:
 
         self._rect = rect_pb2.NormalizedRect
 
-    def place(self, rgb: Pixels, region: Region) -> Mesh | None:
-        """Landmarks of the face in `region` of uint8 (H, W, 3); None when there is no face."""
-        height, width = rgb.shape[:2]
+    def place(
+        self, rgb: Pixels, region: Region, size: tuple[int, int] | None = None
+    ) -> Mesh | None:
+        """Landmarks of the face in `region` of uint8 (H, W, 3); None when there is no face.
+
+        `size` is the width and height of the picture whose coordinates `region` and the answer
+        have, where `rgb` is a smaller copy of it.
+        """
+        width, height = size or (rgb.shape[1], rgb.shape[0])
         packet = self._graph.run(
             rgb,
             roi=self._rect(

@@ -1,11 +1,14 @@
 """Looks for persons, phones and other objects, as seldom as the room allows.
 
-A calm picture is looked at every CALM_S; a change beside the student's head, a suspicion or a
-missing face brings the next look forward, so that a phone that is picked up is seen at once.
+A calm picture is looked at every CALM_S (more often in the dark, which hides changes); a change
+beside the student's head, a suspicion or a missing face brings the next look forward, so that a
+phone that is picked up is seen at once. While nothing beside the head has changed since a look,
+its verdict stands and is repeated.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from detectors.base import DetectorUnavailable, View
@@ -18,15 +21,18 @@ from detectors.runtime import load_network
 from detectors.yolo import BOOK, LAPTOP, PERSON, SCREEN, Found, ObjectFinder
 from scoring.model import Detector, Observation
 
-CALM_S = 6.0
-MOVING_S = 1.5
+CALM_S, CALM_DIM_S = 12.0, 6.0
+# A picture that keeps moving and keeps showing nothing is looked at half as often.
+MOVING_S, RESTLESS_S = 1.5, 3.0
 ALERT_S = 0.9
+REPEAT_S = 3.0
 THOROUGH_S = 3.0
 _KINDS = (PERSON, BOOK, LAPTOP, SCREEN)
 _LABELS = {BOOK: "book", LAPTOP: "laptop", SCREEN: "screen"}
 _PERSON_SCORE, _OTHER_SCORE = 0.45, 0.5
 # Shares of the threshold: where two views ask for all, and where they confirm a phone seen before.
 _SUSPICION, _STILL_THERE = 0.6, 0.85
+_RESTLESS_LOOKS = 3
 _SLACK_S = 0.05
 
 
@@ -53,14 +59,21 @@ class ObjectsStream:
         self._thorough_s: float | None = None
         self._is_phone = False
         self._is_alert = False
+        self._idle_looks = 0
+        self._standing: Observation | None = None
 
     def look(self, view: View) -> tuple[Observation, ...]:
-        """Empty when it is not time to look. Fills `persons` of the view."""
-        if view.unfit or not self._is_due(view):
+        """Empty when there is nothing to say. Fills `persons` of the view when it looks."""
+        if view.unfit:
             return ()
+        is_moving = view.quality is not None and self._gate.is_open(
+            view.quality.blocks, view.own_box
+        )
+        if not self._is_due(view, is_moving):
+            return self._repeat(view, is_moving)
         self._looked_s = view.at_s
         if view.quality is not None:
-            self._gate.settle(view.quality.small)
+            self._gate.settle(view.quality.blocks)
         look, is_phone = self._find_phone(view)
         persons = sum(item.kind == PERSON and item.score >= _PERSON_SCORE for item in look.found)
         view.persons = persons
@@ -82,15 +95,30 @@ class ObjectsStream:
             labels.append("several_persons")
         self._is_phone = is_phone
         self._is_alert = is_phone or persons > 1
-        return (
-            Observation(
-                Detector.OBJECTS,
-                view.at_s,
-                tuple(labels) or ("clear",),
-                confidence=look.score if "phone" in labels else 1.0,
-                measures=(("persons", float(persons)), ("phone_score", round(look.score, 3))),
-            ),
+        is_idle = is_moving and not self._is_alert and not look.is_doubtful
+        self._idle_looks = self._idle_looks + 1 if is_idle else 0
+        seen = Observation(
+            Detector.OBJECTS,
+            view.at_s,
+            tuple(labels) or ("clear",),
+            confidence=look.score if "phone" in labels else 1.0,
+            measures=(("persons", float(persons)), ("phone_score", round(look.score, 3))),
         )
+        self._standing = None if self._is_alert or look.is_doubtful else seen
+        return (seen,)
+
+    def _repeat(self, view: View, is_moving: bool) -> tuple[Observation, ...]:
+        """The verdict of the last look, while the picture beside the head is still the same."""
+        said = self._standing
+        if said is None or view.quality is None:
+            return ()
+        if is_moving:
+            self._standing = None
+            return ()
+        if view.at_s - said.at_s < REPEAT_S - _SLACK_S:
+            return ()
+        self._standing = replace(said, at_s=view.at_s)
+        return (self._standing,)
 
     def _find_phone(self, view: View) -> tuple[PhoneLook, bool]:
         """A phone needs all views to be seen, and fewer to be seen still."""
@@ -106,17 +134,17 @@ class ObjectsStream:
             return look, False
         return look, look.score >= self._phones.threshold
 
-    def _is_due(self, view: View) -> bool:
+    def _is_due(self, view: View, is_moving: bool) -> bool:
         if view.is_still or self._looked_s is None:
             return True
         waited_s = view.at_s - self._looked_s + _SLACK_S
-        if waited_s >= CALM_S or (waited_s >= ALERT_S and (self._is_alert or view.faces == 0)):
+        is_dim = view.quality is not None and view.quality.is_dark
+        if waited_s >= (CALM_DIM_S if is_dim else CALM_S):
             return True
-        return (
-            waited_s >= MOVING_S
-            and view.quality is not None
-            and self._gate.is_open(view.quality.small, view.own_box)
-        )
+        if waited_s >= ALERT_S and (self._is_alert or view.faces == 0):
+            return True
+        is_restless = self._idle_looks >= _RESTLESS_LOOKS
+        return is_moving and waited_s >= (RESTLESS_S if is_restless else MOVING_S)
 
 
 def load_objects(config: WorkerConfig) -> ObjectsDetector:

@@ -13,6 +13,7 @@ import numpy as np
 from detectors.arrays import Floats, Pixels
 
 SMALL = (160, 120)
+BLOCKS = (20, 15)
 _HALF = (320, 240)
 
 ADVICE = {
@@ -37,14 +38,13 @@ _IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Measures of one picture. `small` is its grey copy, uint8 (120, 160).
-
-    `brightness` and `contrast` are mean and standard deviation of `small` (0 to 255).
+    """Measures of one picture. `small` is its grey copy, uint8 (120, 160); `blocks` the mean of
+    each 8 x 8 of its pixels, float32 (15, 20); `brightness` the mean of all (0 to 255).
     """
 
     small: Pixels
+    blocks: Floats
     brightness: float
-    contrast: float
 
     @property
     def is_dark(self) -> bool:
@@ -53,10 +53,10 @@ class Quality:
 
 
 def measure(rgb: Pixels) -> Quality:
-    """Measure a picture, uint8 (H, W, 3)."""
+    """Measure a picture, uint8 (H, W, 3), or a smaller copy of it."""
     small = _grey(rgb, SMALL)
-    mean, deviation = cv2.meanStdDev(small)
-    return Quality(small, float(mean[0, 0]), float(deviation[0, 0]))
+    blocks = cv2.resize(small.astype(np.float32), BLOCKS, interpolation=cv2.INTER_AREA)
+    return Quality(small, np.asarray(blocks, np.float32), float(blocks.mean()))
 
 
 def unfit_reason(rgb: Pixels, quality: Quality) -> str:

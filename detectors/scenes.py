@@ -11,12 +11,15 @@ from detectors.arrays import Floats, Pixels
 
 _SIZE = (32, 24)
 _EDGE_RANK = int(160 * 120 * 0.98)
+# Steps between neighbouring fields of the description that only a picture with strong edges has.
+_STEP, _STEPS = 24.0, 40
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """`grey` is float32 (768,), 0 to 255; `structure` the same without its slow changes of
-    light, of length 1; `edge` how strong the strongest 2 % of edges are.
+    light, of length 1; `edge` how strong the strongest 2 % of edges are, infinite where they are
+    too strong to need measuring.
     """
 
     grey: Floats
@@ -28,17 +31,24 @@ def describe(small: Pixels) -> Scene:
     """Describe a small grey picture, uint8 (120, 160)."""
     reduced = cv2.resize(small.astype(np.float32), _SIZE, interpolation=cv2.INTER_AREA)
     tiny = np.asarray(reduced, np.float32)
-    soft = cv2.GaussianBlur(small, (7, 7), 1.5)
-    across, along = cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1)
-    edges = cv2.magnitude(across, along).reshape(-1)
-    edge = float(np.partition(edges, _EDGE_RANK)[_EDGE_RANK]) / 4
     coarse = tiny - cv2.GaussianBlur(tiny, (0, 0), 4.0)
     flat = coarse.reshape(-1)
     return Scene(
         grey=tiny.reshape(-1),
         structure=np.asarray(flat / max(float(np.linalg.norm(flat)), 1e-6), np.float32),
-        edge=edge,
+        edge=_edge(small, tiny),
     )
+
+
+def _edge(small: Pixels, tiny: Floats) -> float:
+    steps = int(np.count_nonzero(np.abs(tiny[1:] - tiny[:-1]) > _STEP))
+    steps += int(np.count_nonzero(np.abs(tiny[:, 1:] - tiny[:, :-1]) > _STEP))
+    if steps >= _STEPS:
+        return float("inf")
+    soft = cv2.GaussianBlur(small, (7, 7), 1.5)
+    across, along = cv2.Sobel(soft, cv2.CV_32F, 1, 0), cv2.Sobel(soft, cv2.CV_32F, 0, 1)
+    edges = cv2.magnitude(across, along).reshape(-1)
+    return float(np.partition(edges, _EDGE_RANK)[_EDGE_RANK]) / 4
 
 
 def likeness(a: Scene, b: Scene) -> float:

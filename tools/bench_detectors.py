@@ -1,8 +1,10 @@
 """Measures what watching one student costs, beside the bare cost of the models alone.
 
 A session is run through the product's own analyzer at 2 analysed frames a second with a second of
-sound each. Every call of a model is written down, and then the same calls are repeated alone on
-the very same tensors. CPU time is of the whole process, so threads of the engines count.
+sound each. Every call of a model is written down; then each second is run again and followed by
+the same calls alone on the very same tensors, so that whatever else the machine does falls on both
+alike. Of several rounds the least of each second counts. CPU time is of the whole process, so
+threads of the engines count.
 """
 
 from __future__ import annotations
@@ -76,11 +78,13 @@ class Cost:
 
 
 class Recorder:
-    """Writes down the calls of models while it is on, with their arguments kept as they were."""
+    """Writes down the calls of models, with their arguments kept as they were.
+
+    `calls` is the list that is written to, None while nothing is.
+    """
 
     def __init__(self) -> None:
-        self.calls: list[Call] = []
-        self.is_on = False
+        self.calls: list[Call] | None = None
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -96,7 +100,7 @@ class Recorder:
 
     def _wrapped(self, original: Callable[..., object]) -> Callable[..., object]:
         def call(owner: object, *args: Any, **kwargs: Any) -> object:
-            if self.is_on:
+            if self.calls is not None:
                 kept = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
                 self.calls.append(lambda: original(owner, *kept, **kwargs))
             return original(owner, *args, **kwargs)
@@ -104,68 +108,74 @@ class Recorder:
         return call
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Spent:
-    """CPU time of one run: of the whole process, and per step of the analyzer's own thread."""
+    """CPU time of one second: of the product with its steps, and of the bare models."""
 
-    total_ms: float = 0.0
-    step_ms: dict[str, float] = field(default_factory=dict)
-    step_seconds: Counter[str] = field(default_factory=Counter)
+    product_ms: float
+    models_ms: float
+    step_ms: dict[str, float]
+
+
+def record_session(analyzer: Analyzer, name: str, seconds: Sequence[Second]) -> list[list[Call]]:
+    """The calls of models in each second of a session."""
+    recorder, calls = Recorder(), []
+    with recorder.installed():
+        for index, second in enumerate(seconds):
+            recorder.calls = []
+            analyzer.analyze(AnalysisRequest(index, name, second.frames, (second.sound,), _ALL))
+            calls.append(recorder.calls)
+        recorder.calls = None
+    analyzer.close(name)
+    return calls
 
 
 def run_session(
-    analyzer: Analyzer, name: str, seconds: Sequence[Second], recorder: Recorder | None = None
-) -> Spent:
-    """Analyze the seconds one after the other.
-
-    The first ones (calibration, registration) are run and neither counted nor recorded.
-    """
-    spent = Spent()
+    analyzer: Analyzer, name: str, seconds: Sequence[Second], calls: Sequence[Sequence[Call]]
+) -> list[Spent]:
+    """Analyze the seconds one after the other, each followed by its calls alone."""
+    spent = []
     for index, second in enumerate(seconds):
-        is_counted = index >= WARM_UP_S
-        if recorder is not None:
-            recorder.is_on = is_counted
         request = AnalysisRequest(index, name, second.frames, (second.sound,), _ALL)
         start = time.process_time()
         result = analyzer.analyze(request)
-        if not is_counted:
-            continue
-        spent.total_ms += (time.process_time() - start) * 1000
-        for step, ms in result.cost_ms:
-            spent.step_ms[step] = spent.step_ms.get(step, 0.0) + ms
-            spent.step_seconds[step] += 1
-    if recorder is not None:
-        recorder.is_on = False
+        product = time.process_time()
+        for call in calls[index]:
+            call()
+        end = time.process_time()
+        spent.append(Spent((product - start) * 1000, (end - product) * 1000, dict(result.cost_ms)))
     analyzer.close(name)
     return spent
 
 
 def measure(analyzer: Analyzer, name: str, seconds: Sequence[Second], rounds: int) -> Cost:
-    """The best of some rounds, each of them the product and then the bare models."""
-    counted = len(seconds) - WARM_UP_S
-    recorder = Recorder()
-    with recorder.installed():
-        run_session(analyzer, name, seconds, recorder)
-    runs, models_ms = [], []
-    for _ in range(rounds):
-        runs.append(run_session(analyzer, name, seconds))
-        start = time.process_time()
-        for call in recorder.calls:
-            call()
-        models_ms.append((time.process_time() - start) * 1000)
-    best = min(runs, key=lambda run: run.total_ms)
+    """The least of some rounds, second by second.
+
+    The first seconds (calibration, registration) are run and not counted.
+    """
+    calls = record_session(analyzer, name, seconds)
+    runs = [run_session(analyzer, name, seconds, calls)[WARM_UP_S:] for _ in range(rounds)]
+    each = list(zip(*runs, strict=True))
+    counted = len(each)
+    best = [min(second, key=lambda spent: spent.product_ms) for second in each]
+    step_ms: dict[str, float] = {}
+    step_seconds: Counter[str] = Counter()
+    for spent in best:
+        for step, ms in spent.step_ms.items():
+            step_ms[step] = step_ms.get(step, 0.0) + ms
+            step_seconds[step] += 1
     return Cost(
         name=name,
         seconds=counted,
-        product_ms=best.total_ms / counted,
-        models_ms=min(models_ms) / counted,
-        model_calls=len(recorder.calls),
+        product_ms=sum(spent.product_ms for spent in best) / counted,
+        models_ms=sum(min(s.models_ms for s in second) for second in each) / counted,
+        model_calls=sum(map(len, calls[WARM_UP_S:])),
         steps={
             step: {
-                "ms_when_it_works": ms / best.step_seconds[step],
+                "ms_when_it_works": ms / step_seconds[step],
                 "ms_per_student_second": ms / counted,
             }
-            for step, ms in best.step_ms.items()
+            for step, ms in step_ms.items()
         },
     )
 

@@ -11,6 +11,7 @@ import pytest
 from detectors.arrays import Pixels
 from detectors.base import Costs, View
 from detectors.camera import CameraStream
+from detectors.picture import Picture
 from detectors.quality import measure
 
 
@@ -40,7 +41,7 @@ def labels(frames: list[Pixels], fps: float = 2.0) -> list[str]:
     stream = CameraStream()
     said = []
     for step, rgb in enumerate(frames):
-        view = View(step / fps, rgb, Costs(), quality=measure(rgb))
+        view = View(step / fps, Picture.of(rgb), Costs(), quality=measure(rgb))
         said.append(stream.look(view)[0].labels[0])
     return said
 
@@ -61,7 +62,7 @@ def test_a_covered_lens_is_covered_and_unfit_for_others(cover: Callable[[int], P
     stream = CameraStream()
     for step in range(10):
         rgb = live(room(), step) if step < 5 else cover(step)
-        view = View(step / 2, rgb, Costs(), quality=measure(rgb))
+        view = View(step / 2, Picture.of(rgb), Costs(), quality=measure(rgb))
         found = stream.look(view)[0]
         assert found.labels == (("ok",) if step < 5 else ("covered",))
     assert view.unfit == "covered"

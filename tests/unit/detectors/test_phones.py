@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import ceil
 from typing import Any, cast
 
 import numpy as np
@@ -10,11 +11,18 @@ import pytest
 
 from detectors.arrays import Pixels
 from detectors.base import Costs, View
-from detectors.objects import CALM_S, ObjectsStream
+from detectors.objects import CALM_S, REPEAT_S, ObjectsStream
 from detectors.phones import PhoneFinder
+from detectors.picture import Picture
+from detectors.quality import measure
 from detectors.yolo import PHONE, Found, ObjectFinder
 
 PICTURE = np.full((480, 640, 3), 90, np.uint8)
+
+
+def calm(at_s: float, rgb: Pixels = PICTURE) -> View:
+    """The picture with its measures, as the analyzer hands it on."""
+    return View(at_s, Picture.of(rgb), Costs(), quality=measure(rgb))
 
 
 class ToldFinder:
@@ -54,14 +62,47 @@ def test_a_calm_picture_costs_one_pass() -> None:
 def test_a_calm_room_is_looked_at_seldom_at_every_frame_rate(fps: int) -> None:
     finder = ToldFinder(0.0)
     stream = ObjectsStream(phones(finder))
-    said = [stream.look(View(step / fps, PICTURE, Costs())) for step in range(30 * fps)]
-    assert finder.passes == round(30 / CALM_S)
-    assert [o.labels for found in said for o in found] == [("clear",)] * finder.passes
+    said = [stream.look(View(step / fps, Picture.of(PICTURE), Costs())) for step in range(30 * fps)]
+    assert finder.passes == ceil(30 / CALM_S)
+    assert {o.labels for found in said for o in found} == {("clear",)}
+
+
+@pytest.mark.parametrize("fps", [1, 2, 5, 15])
+def test_an_unchanged_room_stays_observed_between_two_looks(fps: int) -> None:
+    stream = ObjectsStream(phones(ToldFinder(0.0)))
+    said = [o for step in range(30 * fps) for o in stream.look(calm(step / fps))]
+    assert max(b.at_s - a.at_s for a, b in pairwise(said)) <= REPEAT_S + 0.01
+    assert {o.labels for o in said} == {("clear",)}
+
+
+def test_a_change_beside_the_head_ends_what_was_known_and_is_looked_at() -> None:
+    finder = ToldFinder(0.0)
+    stream = ObjectsStream(phones(finder))
+    stream.look(calm(0.0))
+    stream.look(calm(3.0))
+    assert finder.passes == 1
+    changed = PICTURE.copy()
+    changed[300:, 400:] = 200
+    stream.look(calm(4.0, changed))
+    assert finder.passes == 2
+
+
+def test_a_picture_that_keeps_moving_and_shows_nothing_is_looked_at_half_as_often() -> None:
+    finder = ToldFinder(0.0)
+    stream = ObjectsStream(phones(finder))
+    passes = []
+    for step in range(120):
+        moved = PICTURE.copy()
+        moved[300:, 8 * (step % 40) :][:, :200] = 200
+        stream.look(calm(step / 2, moved))
+        passes.append(finder.passes)
+    assert passes[6] == 3
+    assert passes[119] - passes[59] == 10
 
 
 def test_a_phone_that_is_seen_is_looked_at_every_second() -> None:
     stream = ObjectsStream(phones(ToldFinder(0.4)))
-    said = [stream.look(View(step / 2, PICTURE, Costs())) for step in range(20)]
+    said = [stream.look(View(step / 2, Picture.of(PICTURE), Costs())) for step in range(20)]
     at = [o.at_s for found in said for o in found if "phone" in o.labels]
     assert at[0] == 0.0
     assert max(b - a for a, b in pairwise(at)) <= 1.0
@@ -69,4 +110,4 @@ def test_a_phone_that_is_seen_is_looked_at_every_second() -> None:
 
 def test_a_frame_that_shows_nothing_is_not_looked_at() -> None:
     stream = ObjectsStream(phones(ToldFinder(0.9)))
-    assert stream.look(View(0.0, PICTURE, Costs(), unfit="covered")) == ()
+    assert stream.look(View(0.0, Picture.of(PICTURE), Costs(), unfit="covered")) == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -54,12 +56,14 @@ def test_calls_are_written_down_only_while_it_is_on_and_keep_their_tensors(
     blob = np.array([1.0], np.float32)
     with recorder.installed():
         network.run(blob)
-        recorder.is_on = True
+        calls: list[Callable[[], object]] = []
+        recorder.calls = calls
         network.run(blob)
+        recorder.calls = None
         blob[0] = 7.0
     network.run(blob)
     assert network.seen == [1.0, 1.0, 7.0]
-    (call,) = recorder.calls
+    (call,) = calls
     call()
     assert network.seen[-1] == 1.0
 
@@ -71,12 +75,21 @@ def test_the_models_are_left_as_they_were() -> None:
     assert OpenVinoNetwork.run is before
 
 
-def test_the_warm_up_is_not_counted_and_the_session_is_closed() -> None:
+def test_each_second_is_followed_by_its_calls_and_the_session_is_closed() -> None:
     analyzer = _Analyzer()
-    seconds = student(WARM_UP_S + 3, None, None)
-    spent = run_session(analyzer, "quiet", seconds)  # type: ignore[arg-type]
-    assert spent.step_ms == {"mesh": 6.0, "decode": 3.0}
+    made: list[int] = []
+    seconds = student(3, None, None)
+    calls = [[lambda i=i: made.append(i)] for i in range(3)]
+    spent = run_session(analyzer, "quiet", seconds, calls)  # type: ignore[arg-type]
+    assert [second.step_ms for second in spent] == [{"mesh": 2.0, "decode": 1.0}] * 3
+    assert made == [0, 1, 2]
     assert analyzer.closed == ["quiet"]
+
+
+def test_the_warm_up_is_not_counted() -> None:
+    seconds = student(WARM_UP_S + 3, None, None)
+    cost = measure(_Analyzer(), "quiet", seconds, rounds=1)  # type: ignore[arg-type]
+    assert cost.seconds == 3
 
 
 def test_steps_are_per_student_second() -> None:
