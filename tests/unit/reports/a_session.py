@@ -100,6 +100,17 @@ def _add_clip(repository: Repository, session_id: str, user_id: str, media: Medi
     if media is not None:
         media.storage.write(picture, a_jpeg())
     clip = a_clip(f"c-{session_id}", session_id, ClipStatus.READY, f"{name}.mp4")
-    clip = replace(clip, user_id=user_id, snapshots=(snapshot,), rules=("phone",), duration_s=40.0)
+    zero = at - timedelta(seconds=violation.start_s)
+    clip = replace(
+        clip,
+        user_id=user_id,
+        snapshots=(snapshot,),
+        rules=("phone",),
+        duration_s=35.0,
+        from_at=zero,
+        to_at=zero + timedelta(seconds=35),
+        trigger_at=zero + timedelta(seconds=13),
+        flagged_at=zero + timedelta(seconds=13),
+    )
     repository.save_clip(clip)
     repository.review_clip(clip.clip_id, ReviewState.CONFIRMED)

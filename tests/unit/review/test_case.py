@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -257,13 +259,14 @@ def test_after_the_final_word_nothing_changes_but_by_a_step_that_reopens() -> No
     review.now += timedelta(days=8)
     review.final(CARL, Outcome.CONCERN)
     before = list(review.steps)
-    for attempt in (
+    attempts: list[Callable[[], Case]] = [
         lambda: review.decide(ANNA, "c1", DISMISSED),
         lambda: review.outcome(ANNA, Outcome.CLEAR),
         lambda: review.final(ANNA, Outcome.CLEAR),
         lambda: review.appeal(),
         lambda: review.explain(),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(Conflict):
             attempt()
     assert review.steps == before
@@ -309,17 +312,16 @@ def test_whatever_people_try_the_promises_hold(seed: int, terms: ReviewTerms) ->
         decision = rng.choice(list(ReviewState))
         before = list(review.steps)
         case = review.case
+        attempts: list[Callable[[], Case]] = [
+            partial(review.decide, person, clip_id, decision),
+            partial(review.outcome, person, outcome),
+            partial(review.final, person, outcome),
+            partial(review.reopen, person),
+            review.appeal,
+            review.explain,
+        ]
         try:
-            rng.choice(
-                [
-                    lambda: review.decide(person, clip_id, decision),  # noqa: B023
-                    lambda: review.outcome(person, outcome),  # noqa: B023
-                    lambda: review.final(person, outcome),  # noqa: B023
-                    lambda: review.reopen(person),  # noqa: B023
-                    lambda: review.appeal(),
-                    lambda: review.explain(),
-                ]
-            )()
+            rng.choice(attempts)()
         except CandorError:
             assert review.steps == before
             continue

@@ -222,7 +222,8 @@ def test_of_two_who_act_at_once_the_second_is_checked_against_the_first(web: Web
     reviews = web.services.reviews
     rita, rolf = Person("rita", "reviewer"), Person("rolf", "reviewer")
     reviews.decide("s1", rita, ["c-s1"], ReviewState.CONFIRMED, "")
-    store, raced = web.services.repository.reviewing, []
+    store = web.services.repository.reviewing
+    raced: list[Any] = []
     append = store.append
 
     def append_after_another(step: Any) -> bool:
