@@ -30,6 +30,7 @@ from app.evidence.media import Media, open_media
 from app.evidence.recorder import Recorder
 from app.exams.paper import PaperDesk
 from app.exams.pictures import Pictures
+from app.exams.results import Conduct, Results
 from app.exams.sittings import Sittings
 from app.exams.terms import Exams
 from app.exams.timing import Face
@@ -102,6 +103,7 @@ class Services:
         self.privacy = open_privacy(settings, self.repository, self.media, self.audit, self.clock)
         self.papers = PaperDesk(self.repository.papers, self.clock)
         self.pictures = Pictures(self.repository.papers)
+        self.results = Results(self.clock, self.repository, self._conduct)
         self.sittings = Sittings(
             self.clock,
             self.repository,
@@ -122,6 +124,9 @@ class Services:
         self.sessions.before_new(self.sittings.check_new)
         self.sessions.when_started(self.sittings.started)
         self.sessions.when_ended(self.sittings.ended)
+
+    def _conduct(self, _session_id: str) -> Conduct:
+        return Conduct()
 
     def _pauses(self, session_id: str) -> tuple[str, ...] | None:
         view = self.monitor.view(session_id)

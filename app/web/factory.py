@@ -20,11 +20,13 @@ from app.api import audit as audit_api
 from app.api import exams as exams_api
 from app.api import machine as machine_api
 from app.api import my_exam as my_exam_api
+from app.api import my_result as my_result_api
 from app.api import my_review as my_review_api
 from app.api import openapi
 from app.api import papers as papers_api
 from app.api import places as places_api
 from app.api import reports as reports_api
+from app.api import results as results_api
 from app.api import reviews as reviews_api
 from app.api import roster as roster_api
 from app.api import sessions as sessions_api
@@ -65,6 +67,8 @@ ROUTES = (
     *exams_api.ROUTES,
     *papers_api.ROUTES,
     *my_exam_api.ROUTES,
+    *my_result_api.ROUTES,
+    *results_api.ROUTES,
     *reports_api.ROUTES,
     *reviews_api.ROUTES,
     *my_review_api.ROUTES,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from app.access.places import digest_of
 from tests.exam_parts import PAPER, SECRET_GUIDE, SECRET_NUMBER, SECRET_SHORT, question_ids
 from tests.unit.web.conftest import Bearer, Web, build_web
 
@@ -149,8 +150,6 @@ def test_of_two_devices_only_the_one_the_session_runs_on_can_answer(web: Web) ->
     created = web.create()
     session_id = created["session_id"]
     web.services.sessions.start(session_id)
-    from app.access.places import digest_of
-
     old = web.student(web.services.tokens.stream(session_id, "old-device"))
     new = web.student(web.services.tokens.stream(session_id, "new-device"))
     web.services.repository.update_session(session_id, place=digest_of("old-device"))
