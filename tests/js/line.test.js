@@ -20,6 +20,7 @@ const START_ACK = {
   server_ms: 1,
   started_ms: 0,
   next_seq: 0,
+  run: "run-1",
   capture: { video_fps: 5, width: 640, height: 480, jpeg_quality: 0.8, screen: false, batch_ms: 1000 },
 };
 
@@ -69,6 +70,8 @@ class FakeSocket {
   }
 }
 
+const settle = () => new Promise((done) => setImmediate(done));
+
 async function started() {
   const socket = new FakeSocket();
   const clock = { ms: 1000 };
@@ -79,11 +82,10 @@ async function started() {
     tell: (item) => news.push(item),
     nowMs: () => clock.ms,
   });
-  line.open("join-token");
+  await line.open("join-token");
   socket.hear("connect");
   socket.all("start")[0].answer(START_ACK);
-  await Promise.resolve();
-  await Promise.resolve();
+  await settle();
   return { socket, clock, news, line };
 }
 
@@ -97,6 +99,7 @@ test("a batch is sent once a second", async () => {
   const { socket, clock, line } = await started();
   for (; clock.ms < 6000; clock.ms += 100) {
     line.tick(STATE);
+    await settle();
     for (const batch of socket.all("batch")) batch.answer({ ok: true });
   }
   assert.equal(socket.all("batch").length, 5);
@@ -106,17 +109,20 @@ test("a batch is sent once a second", async () => {
   );
 });
 
-test("an event is sent at once and again after a new connection until it is acknowledged", async () => {
+test("an event is sent at once, and again to a server that forgot, until it is settled", async () => {
   const { socket, line } = await started();
   line.addEvent({ id: "e1", kind: "paste", t: 1 });
   assert.equal(socket.all("screen_event").length, 1);
+  socket.all("screen_event")[0].answer({ ok: true, id: "e1" });
   socket.hear("disconnect", "transport close");
   socket.hear("connect");
-  socket.all("start")[1].answer(START_ACK);
-  await Promise.resolve();
-  await Promise.resolve();
+  socket.all("start")[1].answer({ ...START_ACK, run: "run-2" });
+  await settle();
   assert.equal(socket.all("screen_event").length, 2);
   socket.all("screen_event")[1].answer({ ok: true, id: "e1" });
+  line.tick(STATE);
+  await settle();
+  socket.all("batch")[0].answer({ ok: true, seq: 0, settled_seq: 0, settled_ms: 2 });
   assert.equal(line.outbox.events.size, 0);
 });
 
@@ -127,8 +133,7 @@ test("an event while the line is down is kept and sent when it is back", async (
   assert.equal(socket.all("screen_event").length, 0);
   socket.hear("connect");
   socket.all("start")[1].answer(START_ACK);
-  await Promise.resolve();
-  await Promise.resolve();
+  await settle();
   assert.equal(socket.all("screen_event")[0].values[0].id, "e1");
 });
 
@@ -139,26 +144,107 @@ test("a lost line is told once and told again when it is back", async () => {
   line.tick(STATE);
   socket.hear("connect");
   socket.all("start")[1].answer(START_ACK);
-  await Promise.resolve();
-  await Promise.resolve();
+  await settle();
   const lines = news.filter(({ type }) => type === "line").map((item) => item.line);
   assert.deepEqual(lines, ["good", "down", "good"]);
 });
 
-test("unacknowledged batches are sent again with their number after a cut", async () => {
-  const { socket, clock, line } = await started();
-  line.tick(STATE);
-  clock.ms += 1000;
-  line.tick(STATE);
+/** Reconnects to a server of this run. @param {FakeSocket} socket @param {string} run */
+async function again(socket, run) {
   socket.hear("disconnect", "transport close");
   socket.hear("connect");
-  socket.all("start")[1].answer({ ...START_ACK, next_seq: 1 });
-  await Promise.resolve();
-  await Promise.resolve();
+  socket.all("start").at(-1)?.answer({ ...START_ACK, run, next_seq: 2 });
+  await settle();
+}
+
+/** @param {FakeSocket} socket */
+const numbers = (socket) => socket.all("batch").map(({ values }) => values[0].seq);
+
+/** @param {any} line @param {{ms: number}} clock @param {number} ms */
+async function pass(line, clock, ms) {
+  for (const end = clock.ms + ms; clock.ms < end; clock.ms += 100) {
+    line.tick(STATE);
+    await settle();
+  }
+}
+
+test("after a cut what is live goes first and the backlog beside it, oldest first", async () => {
+  const { socket, clock, line } = await started();
+  await pass(line, clock, 1900);
+  assert.deepEqual(numbers(socket), [0, 1]);
+  socket.all("batch")[0].answer({ ok: true, seq: 0, settled_seq: 0 });
+  socket.hear("disconnect", "transport close");
+  await pass(line, clock, 2000);
+  assert.equal(line.spool.backlog.owed, 3);
+  await again(socket, "run-1");
+  socket.sent.length = 0;
+  await pass(line, clock, 600);
+  assert.deepEqual(numbers(socket), [4]);
+  for (let round = 0; round < 20; round++) {
+    for (const batch of socket.all("batch")) batch.answer({ ok: true });
+    await pass(line, clock, 100);
+  }
+  assert.equal(numbers(socket)[0], 4);
   assert.deepEqual(
-    socket.all("batch").map(({ values }) => values[0].seq),
-    [0, 1, 1],
+    numbers(socket).filter((seq) => seq < 4),
+    [1, 2, 3],
   );
+  assert.equal(line.spool.backlog.owed, 0);
+});
+
+test("everything that is not settled is sent again to a server that forgot", async () => {
+  const { socket, clock, line } = await started();
+  await pass(line, clock, 2900);
+  for (const batch of socket.all("batch")) batch.answer({ ok: true, settled_seq: 1 });
+  assert.deepEqual([...line.spool.backlog.entries.keys()], [1, 2]);
+  await again(socket, "run-2");
+  assert.equal(line.spool.backlog.owed, 2);
+});
+
+test("a batch says from when on something is still missing", async () => {
+  const { socket, clock, line } = await started();
+  await pass(line, clock, 900);
+  socket.hear("disconnect", "transport close");
+  await pass(line, clock, 2000);
+  await again(socket, "run-1");
+  socket.sent.length = 0;
+  await pass(line, clock, 1100);
+  const [live] = socket.all("batch");
+  assert.equal(live.values[0].oldest_ms, 1000);
+});
+
+test("a batch the server has no room for is sent again later", async () => {
+  const { socket, clock, line } = await started();
+  await pass(line, clock, 500);
+  socket.all("batch")[0].answer({ ok: false, error: { code: "too_many", message: "" } });
+  await pass(line, clock, 2500);
+  assert.equal(numbers(socket).filter((seq) => seq === 0).length, 2);
+});
+
+test("a machine that slept says so", async () => {
+  const { socket, clock, line } = await started();
+  await pass(line, clock, 500);
+  clock.ms += 60_000;
+  await pass(line, clock, 1500);
+  const told = socket.all("batch").flatMap(({ values }) => values[0].absences);
+  assert.equal(told.length, 1);
+  assert.equal(told[0].cause, "asleep");
+  assert.equal(told[0].to_ms - told[0].from_ms, 60_100);
+});
+
+test("at the end the session waits until everything is sent", async () => {
+  const { socket, clock, line } = await started();
+  await pass(line, clock, 500);
+  socket.hear("disconnect", "transport close");
+  await pass(line, clock, 3000);
+  await again(socket, "run-1");
+  line.end(STATE);
+  assert.equal(socket.all("end_session").length, 0);
+  for (let round = 0; round < 60; round++) {
+    for (const batch of socket.all("batch")) batch.answer({ ok: true });
+    await pass(line, clock, 100);
+  }
+  assert.equal(socket.all("end_session").length, 1);
 });
 
 test("a connection that no longer answers is opened anew", async () => {
@@ -166,6 +252,7 @@ test("a connection that no longer answers is opened anew", async () => {
   for (let i = 0; i < 200; i++) {
     clock.ms += 100;
     line.tick(STATE);
+    await settle();
   }
   assert.equal(socket.connected, false);
   assert.ok(socket.connects >= 1);
@@ -195,8 +282,7 @@ test("ending sends what is left first", async () => {
     ["batch", "end_session"],
   );
   socket.all("end_session")[0].answer({ ok: true });
-  await Promise.resolve();
-  await Promise.resolve();
+  await settle();
   assert.deepEqual(news.at(-1), { type: "ended", cause: "student" });
 });
 
@@ -211,5 +297,8 @@ test("an event the server had no room for is sent once more, a malformed one is 
     { part: "events", index: 1, code: "invalid_input" },
   ];
   socket.all("batch")[0].answer({ ok: true, refused });
-  assert.deepEqual([...line.outbox.events.keys()], ["e1"]);
+  assert.deepEqual([...line.outbox.events.values()].map(({ isAcked }) => isAcked ?? false), [
+    false,
+    true,
+  ]);
 });

@@ -6,7 +6,8 @@
 import { io } from "../../vendor/socket.io.esm.min.js";
 import { Line } from "./line.js";
 import { Pacer, SoundClock } from "./pacing.js";
-import { CameraPictures, ScreenPictures } from "./pictures.js";
+import { CameraPictures, ScreenPictures, shrink } from "./pictures.js";
+import { Spool } from "./spool.js";
 
 const TICK_MS = 100;
 const SCREEN_PULL_MS = 500;
@@ -46,6 +47,8 @@ const pulled = new Set();
 
 const line = new Line({
   nowMs,
+  spool: Spool.open(),
+  shrink,
   tell(news) {
     if (news.type === "started") prepare(news.capture);
     if (news.type === "ended" || news.type === "refused") stop();

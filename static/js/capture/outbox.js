@@ -1,12 +1,9 @@
 /**
- * What waits to be sent and to be acknowledged. Memory stays bounded whatever the line does: at
- * most `WINDOW` batches are under way, and behind them the last ten seconds, in which pictures
- * thin out evenly before sound is lost. Events are never dropped until acknowledged.
+ * What was captured since the last batch, and the events that may still be asked for. A batch is
+ * cut every second, whatever the line does; from then on the spool keeps it. Events are never
+ * dropped until they are settled.
  * Pure: no clock, no socket.
  */
-
-/** Batches under way without an acknowledgement. */
-export const WINDOW = 3;
 
 /** The protocol's limits of one batch, with room to spare in the bytes. */
 export const LIMITS = Object.freeze({
@@ -25,8 +22,10 @@ export const LIMITS = Object.freeze({
  * @typedef {{visible: boolean, focused: boolean, fullscreen: boolean,
  *   camera: boolean, microphone: boolean, screen: boolean}} PageState
  * @typedef {{t: number, size: number}} PartHeader
+ * @typedef {{from_ms: number, to_ms: number, cause: string}} Absence
  * @typedef {{seq: number, sent_ms: number, frames: PartHeader[], audio: PartHeader[],
- *   screen: PartHeader[], events: ScreenEvent[], state: PageState}} Header
+ *   screen: PartHeader[], events: ScreenEvent[], state: PageState, absences: Absence[],
+ *   oldest_ms?: number, heard?: {server_ms: number, t: number}}} Header
  * @typedef {{header: Header, body: Uint8Array, cutMs: number}} Batch
  */
 
@@ -39,10 +38,10 @@ export class Outbox {
     this.sounds = [];
     /** @type {Part[]} */
     this.screens = [];
-    /** @type {Map<string, ScreenEvent>} */
+    /** @type {Map<string, ScreenEvent & {isAcked?: boolean, sentMs?: number}>} */
     this.events = new Map();
-    /** @type {Map<number, Batch>} */
-    this.underway = new Map();
+    /** @type {Absence[]} */
+    this.absences = [];
     this.dropped = { frames: 0, sounds: 0, screens: 0 };
   }
 
@@ -83,15 +82,19 @@ export class Outbox {
     this.events.set(event.id, event);
   }
 
+  /** @param {Absence} absence */
+  addAbsence(absence) {
+    this.absences = [...this.absences, absence].slice(-20);
+  }
+
   /**
-   * The next batch, or null while the window is full.
+   * The next batch: everything since the last one.
    * @param {number} nowMs
    * @param {PageState} state
    * @param {ScreenEvent[]} [events] those that did not get through on their own
-   * @returns {Batch | null}
+   * @returns {Batch}
    */
   cut(nowMs, state, events = []) {
-    if (this.underway.size >= WINDOW) return null;
     const sounds = joined(this.sounds, LIMITS.sounds);
     let frames = this.frames;
     const screens = this.screens;
@@ -111,8 +114,9 @@ export class Outbox {
         frames: frames.map(toHeader),
         audio: sounds.map(toHeader),
         screen: screens.map(toHeader),
-        events: events.slice(0, LIMITS.events),
+        events: events.slice(0, LIMITS.events).map(({ id, kind, t }) => ({ id, kind, t })),
         state,
+        absences: this.absences,
       },
       body: concatenated(parts),
       cutMs: nowMs,
@@ -120,39 +124,35 @@ export class Outbox {
     this.frames = [];
     this.sounds = [];
     this.screens = [];
-    this.underway.set(batch.header.seq, batch);
+    this.absences = [];
     return batch;
   }
 
-  /**
-   * The server has dealt with a batch; with `isTaken` its events are settled too.
-   * @param {number} seq
-   * @param {boolean} [isTaken]
-   * @param {Set<number>} [keptEvents] places of events that have to be sent once more
-   */
-  settle(seq, isTaken = true, keptEvents = new Set()) {
-    const batch = this.underway.get(seq);
-    this.underway.delete(seq);
-    if (!isTaken) return;
-    batch?.header.events.forEach((event, index) => {
-      if (!keptEvents.has(index)) this.events.delete(event.id);
-    });
+  /** @param {string} id the server has it, or will never take it */
+  acknowledgeEvent(id, isTaken = true) {
+    const event = this.events.get(id);
+    if (!event) return;
+    if (isTaken) event.isAcked = true;
+    else this.events.delete(id);
   }
 
-  /** @param {string} id */
-  settleEvent(id) {
-    this.events.delete(id);
+  /** Another server than before: it knows no event that it has not stored. */
+  restart() {
+    for (const event of this.events.values()) event.isAcked = false;
   }
 
   /**
-   * After a new connection: what the server has not seen, to be sent again in order.
-   * @param {number} nextSeq the first batch the server has not seen
-   * @returns {Batch[]}
+   * Every acknowledged event before `settledMs` is stored.
+   * @param {number} settledMs
+   * @returns {string[]} the ids of those that may be erased
    */
-  resume(nextSeq) {
-    for (const seq of [...this.underway.keys()]) if (seq < nextSeq) this.settle(seq);
-    this.nextSeq = Math.max(this.nextSeq, nextSeq);
-    return [...this.underway.values()].sort((a, b) => a.header.seq - b.header.seq);
+  settleEvents(settledMs) {
+    const gone = [];
+    for (const event of this.events.values()) {
+      if (event.isAcked && event.t < settledMs) gone.push(event.id);
+    }
+    for (const id of gone) this.events.delete(id);
+    return gone;
   }
 
   /**
@@ -162,23 +162,12 @@ export class Outbox {
    * @returns {ScreenEvent[]}
    */
   overdueEvents(nowMs, ageMs) {
-    return [...this.events.values()].filter((event) => nowMs - event.t >= ageMs);
-  }
-
-  /**
-   * How long the oldest batch under way has waited.
-   * @param {number} nowMs
-   */
-  lagMs(nowMs) {
-    const cuts = [...this.underway.values()].map((batch) => batch.cutMs);
-    return cuts.length > 0 ? Math.max(0, nowMs - Math.min(...cuts)) : 0;
+    return [...this.events.values()].filter((event) => !event.isAcked && nowMs - event.t >= ageMs);
   }
 
   /** Bytes held in memory. */
   get bytes() {
-    let sum = total(this.frames) + total(this.sounds) + total(this.screens);
-    for (const batch of this.underway.values()) sum += batch.body.length;
-    return sum;
+    return total(this.frames) + total(this.sounds) + total(this.screens);
   }
 
   /**
@@ -195,13 +184,23 @@ export class Outbox {
 }
 
 /**
+ * From when to when a batch was captured.
+ * @param {Batch} batch
+ * @returns {{fromMs: number, toMs: number}}
+ */
+export function spanOf({ header, cutMs }) {
+  const starts = [...header.frames, ...header.audio, ...header.screen].map(({ t }) => t);
+  return { fromMs: Math.min(cutMs, ...starts), toMs: cutMs };
+}
+
+/**
  * What the student and the proctor are told about the line.
  * @param {boolean} isConnected
- * @param {number} lagMs
+ * @param {number} lagMs how long the oldest unanswered probe has waited
  * @returns {"good" | "slow" | "down"}
  */
 export function lineState(isConnected, lagMs) {
-  if (!isConnected || lagMs > 8_000) return "down";
+  if (!isConnected || lagMs > 6_000) return "down";
   return lagMs > 2_500 ? "slow" : "good";
 }
 

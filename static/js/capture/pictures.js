@@ -121,3 +121,25 @@ export class ScreenPictures extends Pictures {
     return this.hasPicture ? this.encode() : null;
   }
 }
+
+const SMALL_WIDTH = 320;
+const SMALL_QUALITY = 0.5;
+const SMALL_BYTES = 9_000;
+
+/**
+ * A small picture of a JPEG, for a line that carries no more.
+ * @param {Uint8Array} jpeg
+ * @returns {Promise<Uint8Array | null>} null when it cannot be made small enough
+ */
+export async function shrink(jpeg) {
+  const source = new Blob([/** @type {any} */ (jpeg)], { type: "image/jpeg" });
+  const bitmap = await createImageBitmap(source, { resizeWidth: SMALL_WIDTH });
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  canvas.getContext("2d", { alpha: false })?.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  for (const quality of [SMALL_QUALITY, SMALL_QUALITY / 2]) {
+    const blob = await canvas.convertToBlob({ type: "image/jpeg", quality });
+    if (blob.size <= SMALL_BYTES) return new Uint8Array(await blob.arrayBuffer());
+  }
+  return null;
+}

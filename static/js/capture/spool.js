@@ -210,7 +210,7 @@ export class Spool {
       this.backlog = new Backlog(this.backlog.bounds);
       this.warm.clear();
       this.keptEvents = [];
-      this.about = newAbout(this.key);
+      this.about = { ...newAbout(this.key), count: this.about.count };
       this.write(() => this.shelf.clear());
     }
     this.about.sessionId = sessionId;

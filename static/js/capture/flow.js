@@ -1,0 +1,129 @@
+/**
+ * How much the line carries, and what of a second's capture is sent live on it. Pure.
+ *
+ * The ladder, from a good line down: everything; every second picture; one picture a second with
+ * the sound; one small picture a second without sound; one small picture in five seconds; events
+ * and the state of the page only. What is not sent live stays in the spool and follows later.
+ */
+import { thin } from "./backlog.js";
+
+/** Before anything is known, so that the first second does not fill a thin line. */
+const FIRST_RATE = 30_000;
+const SLOWEST_RATE = 1_000;
+const FASTEST_RATE = 50_000_000;
+/** What is under way may take this long to arrive: an event sent now waits behind it. */
+const AHEAD_S = 0.8;
+/** The backlog may fill the line a little longer at a time than what is live. */
+const BACKLOG_S = 1.2;
+const LIVE_SHARE = 0.8;
+const MOST_UNDERWAY = 8;
+const SMALL_EVERY_MS = 5_000;
+/** An answer this soon after the round trip says nothing of the line's limit: try more. */
+const QUICK_MS = 500;
+const GROWTH = 1.5;
+
+/** @typedef {"full" | "half" | "one" | "small" | "rare" | "events"} Rung */
+
+export class Flow {
+  constructor() {
+    this.rate = FIRST_RATE;
+    this.roundTripMs = Infinity;
+    /** @type {Map<string, {bytes: number, sentMs: number}>} */
+    this.underway = new Map();
+    this.freeMs = 0;
+    this.smallMs = -Infinity;
+  }
+
+  /** @param {number} ms a small message and its answer took this long */
+  timed(ms) {
+    this.roundTripMs = Math.min(this.roundTripMs, ms);
+  }
+
+  /**
+   * @param {string} key
+   * @param {number} bytes
+   * @param {number} nowMs
+   */
+  sent(key, bytes, nowMs) {
+    this.underway.set(key, { bytes, sentMs: nowMs });
+  }
+
+  /**
+   * @param {string} key
+   * @param {number} nowMs
+   */
+  answered(key, nowMs) {
+    const sent = this.underway.get(key);
+    if (!sent) return;
+    this.underway.delete(key);
+    const roundTripMs = Number.isFinite(this.roundTripMs) ? this.roundTripMs : 0;
+    const busyMs = nowMs - Math.max(sent.sentMs + roundTripMs, this.freeMs);
+    this.freeMs = nowMs;
+    if (sent.bytes < 2_000) return;
+    const measured = (sent.bytes / Math.max(busyMs, 2)) * 1000;
+    const isQuick = nowMs - sent.sentMs - roundTripMs < QUICK_MS;
+    const next = isQuick
+      ? Math.max(measured, GROWTH * this.rate)
+      : 0.6 * this.rate + 0.4 * measured;
+    this.rate = Math.min(FASTEST_RATE, Math.max(SLOWEST_RATE, next));
+  }
+
+  /** The connection is gone, and with it what was under way. */
+  cut() {
+    this.underway.clear();
+    this.freeMs = 0;
+  }
+
+  /** Bytes that may be sent now without making an event wait for long. */
+  get room() {
+    if (this.underway.size >= MOST_UNDERWAY) return 0;
+    let waiting = 0;
+    for (const { bytes } of this.underway.values()) waiting += bytes;
+    return Math.max(0, this.rate * AHEAD_S - waiting);
+  }
+
+  /**
+   * @param {number} bytes
+   * @returns {boolean} whether a batch of the backlog may go now
+   */
+  carries(bytes) {
+    return this.underway.size < 2 && bytes <= this.rate * BACKLOG_S && this.room > 0;
+  }
+
+  /**
+   * What of a second is sent live.
+   * @param {import("./outbox.js").Batch} batch
+   * @param {number} nowMs
+   * @returns {{rung: Rung, batch: import("./outbox.js").Batch}}
+   */
+  live(batch, nowMs) {
+    const budget = Math.min(this.room, this.rate * LIVE_SHARE);
+    /** @type {[Rung, import("./backlog.js").Thinned][]} */
+    const whole = [
+      ["full", 0],
+      ["half", 1],
+      ["one", 2],
+    ];
+    for (const [rung, thinned] of whole) {
+      const candidate = thin(batch, thinned);
+      if (candidate.body.length <= budget) return { rung, batch: candidate };
+    }
+    const one = thin(batch, 2);
+    const lean = withoutSound(one);
+    if (budget >= 8_000) return { rung: "small", batch: lean };
+    if (budget >= 4_000 && nowMs - this.smallMs >= SMALL_EVERY_MS) {
+      this.smallMs = nowMs;
+      return { rung: "rare", batch: lean };
+    }
+    return { rung: "events", batch: thin(batch, 4) };
+  }
+}
+
+/**
+ * @param {import("./outbox.js").Batch} batch with one picture at most
+ * @returns {import("./outbox.js").Batch}
+ */
+function withoutSound({ header, body, cutMs }) {
+  const size = header.frames.reduce((sum, part) => sum + part.size, 0);
+  return { header: { ...header, audio: [], screen: [] }, body: body.slice(0, size), cutMs };
+}
