@@ -7,8 +7,7 @@ one session. Streams are used by one thread at a time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -34,19 +33,32 @@ class Costs:
     """CPU milliseconds per named step of one request."""
 
     def __init__(self) -> None:
-        self._ms: dict[str, float] = {}
+        self.ms: dict[str, float] = {}
 
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Add the process's CPU time of the block to `name`: model libraries use own threads."""
-        start = time.process_time()
-        try:
-            yield
-        finally:
-            self._ms[name] = self._ms.get(name, 0.0) + (time.process_time() - start) * 1000
+    def step(self, name: str) -> Step:
+        """Add the process's CPU time of a `with` block to `name`: model libraries use threads."""
+        return Step(self.ms, name)
 
     def as_tuple(self) -> tuple[tuple[str, float], ...]:
-        return tuple(self._ms.items())
+        return tuple(self.ms.items())
+
+
+class Step:
+    """One `with` block whose CPU time is added up; a generator would cost as much as a step."""
+
+    __slots__ = ("_ms", "_name", "_start")
+
+    def __init__(self, ms: dict[str, float], name: str) -> None:
+        self._ms = ms
+        self._name = name
+        self._start = 0.0
+
+    def __enter__(self) -> None:
+        self._start = time.process_time()
+
+    def __exit__(self, *_: object) -> None:
+        spent = (time.process_time() - self._start) * 1000
+        self._ms[self._name] = self._ms.get(self._name, 0.0) + spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +150,8 @@ class View:
 
     @property
     def small_rgb(self) -> Pixels:
+        if self.picture.is_decoded:
+            return self.picture.half
         with self.costs.step("decode"):
             return self.picture.half
 

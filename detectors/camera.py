@@ -170,8 +170,8 @@ class LoopWatch:
         if count < 4:
             return 0.0
         # A few points of the picture rule out most of the past.
-        hint = np.abs(self._hints - scene.grey[:: self._STRIDE]).mean(axis=1)
-        near = np.flatnonzero(is_old & (hint < self.EQUAL * 3))
+        hint = np.add.reduce(np.abs(self._hints - scene.grey[:: self._STRIDE]), axis=1)
+        near = np.flatnonzero(is_old & (hint < self.EQUAL * 3 * self._hints.shape[1]))
         if not near.size:
             return 0.0
         most = self._DISTINCT * count + 2
@@ -187,8 +187,8 @@ class LoopWatch:
 
     def _equal(self, rows: NDArray[np.intp], scene: Scene) -> tuple[int, int]:
         """How many of these rows hold the scene's very picture, and the row most like it."""
-        distances = np.abs(self._greys[rows] - scene.grey).mean(axis=1)
-        equal = int(np.count_nonzero(distances < self.EQUAL))
+        distances = np.add.reduce(np.abs(self._greys[rows] - scene.grey), axis=1)
+        equal = int(np.count_nonzero(distances < self.EQUAL * scene.grey.size))
         return equal, int(rows[int(np.argmin(distances))])
 
 

@@ -41,8 +41,11 @@ def five_points(mesh: Mesh) -> Floats:
     )
 
 
-def aligned(rgb: Pixels, points: Floats, tightness: float = 1.0) -> Pixels:
-    """The face turned upright on five points, uint8 (112, 112, 3)."""
+def aligned(rgb: Pixels, points: Floats, tightness: float = 1.0, is_smooth: bool = True) -> Pixels:
+    """The face turned upright on five points, uint8 (112, 112, 3).
+
+    Without `is_smooth` a large face aliases, which is good enough to measure its light.
+    """
     half = SIDE / 2
     target = ((_TEMPLATE - half) * tightness + half).astype(np.float32)
     matrix, _ = cv2.estimateAffinePartial2D(points.astype(np.float32), target, method=cv2.LMEDS)
@@ -50,7 +53,7 @@ def aligned(rgb: Pixels, points: Floats, tightness: float = 1.0) -> Pixels:
         raise ValueError("the landmarks of the face lie on one spot")
     scale = float(np.hypot(matrix[0, 0], matrix[0, 1]))
     image = rgb
-    if scale < _SMOOTH_BELOW:
+    if is_smooth and scale < _SMOOTH_BELOW:
         sigma = 0.5 / max(scale, 0.05) - 0.3
         corners = np.array([[0, 0, 1], [SIDE, 0, 1], [0, SIDE, 1], [SIDE, SIDE, 1]], np.float64)
         seen = corners @ cv2.invertAffineTransform(matrix).T

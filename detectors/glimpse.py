@@ -24,9 +24,10 @@ def glimpse(small: Pixels, mesh: Mesh, width: int) -> Floats:
 
     float32 (576,) of mean 0 and length 1, so that the product of two says how alike they are.
     """
-    points = mesh.points[_CORNERS, :2].mean(axis=1) * (small.shape[1] / width)
+    corners = mesh.points[_CORNERS, :2]
+    points = (corners[:, 0] + corners[:, 1]) * (small.shape[1] / width / 2)
     matrix = cv2.getAffineTransform(points.astype(np.float32), _TARGET)
     grey = cv2.warpAffine(small, matrix, (_SIDE, _SIDE), borderMode=cv2.BORDER_REPLICATE)
     flat = grey.reshape(-1).astype(np.float32)
-    flat -= flat.mean()
-    return np.asarray(flat / max(float(np.linalg.norm(flat)), 1e-6), np.float32)
+    flat -= cv2.mean(grey)[0]
+    return np.asarray(flat / max(float(flat @ flat) ** 0.5, 1e-6), np.float32)

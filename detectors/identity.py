@@ -65,8 +65,11 @@ class IdentityDetector:
     def open_stream(self) -> IdentityStream:
         return IdentityStream(self)
 
-    def embed(self, rgb: Pixels, mesh: Mesh, is_quick: bool = False) -> Checked:
-        """The embedding of a face, if this frame is good enough to compare it."""
+    def embed(self, rgb: Pixels, mesh: Mesh, is_quick: bool = False, share: float = 1.0) -> Checked:
+        """The embedding of a face, if this frame is good enough to compare it.
+
+        `share` is the size of `rgb` over that of the picture whose coordinates the mesh has.
+        """
         pose = pose_of(mesh)
         if pose.face_px < _SMALLEST_PX:
             return Checked(None, "far")
@@ -74,8 +77,8 @@ class IdentityDetector:
             return Checked(None, "turned")
         if pose.opening < _OPEN_EYES:
             return Checked(None, "closed")
-        points = five_points(mesh)
-        grey = cv2.cvtColor(aligned(rgb, points), cv2.COLOR_RGB2GRAY)
+        points = five_points(mesh) * share
+        grey = cv2.cvtColor(aligned(rgb, points, is_smooth=False), cv2.COLOR_RGB2GRAY)
         mean, deviation = (float(value[0, 0]) for value in cv2.meanStdDev(grey))
         if mean < _DARKEST:
             return Checked(None, "dark")
@@ -119,9 +122,9 @@ class IdentityStream:
         if not (view.is_still or self._is_due(view.at_s)):
             return self._repeat(view.at_s)
         self._same = None
-        rgb = view.rgb
+        rgb = view.small_rgb
         with view.costs.step("identity"):
-            checked = self._check(rgb, view.mesh)
+            checked = self._check(rgb, view.mesh, rgb.shape[1] / view.width)
         if checked.embedding is None:
             return (_unjudged(view.at_s, checked.reason),)
         self._last_s = view.at_s
@@ -129,15 +132,15 @@ class IdentityStream:
             return (self._register(view.at_s, checked.embedding),)
         return (self._compare(view.at_s, self._template, checked.embedding),)
 
-    def _check(self, rgb: Pixels, mesh: Mesh) -> Checked:
+    def _check(self, rgb: Pixels, mesh: Mesh, share: float) -> Checked:
         if self._template is not None and self._bad == 0:
-            checked = self._detector.embed(rgb, mesh, is_quick=True)
+            checked = self._detector.embed(rgb, mesh, is_quick=True, share=share)
             if (
                 checked.embedding is None
                 or cosine(self._template, checked.embedding) >= _QUICK_ACCEPT
             ):
                 return checked
-        return self._detector.embed(rgb, mesh)
+        return self._detector.embed(rgb, mesh, share=share)
 
     def _repeat(self, at_s: float) -> tuple[Observation, ...]:
         """What the last comparison said, of a face that was followed since."""

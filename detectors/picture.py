@@ -35,6 +35,11 @@ class Picture:
         return picture
 
     @property
+    def is_decoded(self) -> bool:
+        """Whether `half` is there without further work."""
+        return self._full is not None or self._half is not None
+
+    @property
     def full(self) -> Pixels:
         """uint8 (H, W, 3), RGB. Raises UndecodableError."""
         if self._full is None:

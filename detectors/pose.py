@@ -45,13 +45,14 @@ def pose_of(mesh: Mesh) -> Pose:
     across, along = points[_SIDE_B] - points[_SIDE_A], points[_CHIN] - points[_FOREHEAD]
     yaw = math.degrees(math.atan2(float(across[2]), float(np.hypot(across[0], across[1]))))
     pitch = -math.degrees(math.atan2(float(along[2]), float(np.hypot(along[0], along[1]))))
-    shift, drop, opening = np.mean([_eye(points, *eye) for eye in _EYES], axis=0)
+    one, other = (_eye(points, *eye) for eye in _EYES)
+    shift, drop, opening = ((a + b) / 2 for a, b in zip(one, other, strict=True))
     return Pose(
         yaw=yaw,
         pitch=pitch,
-        sight=yaw + DEG_PER_EYE_WIDTH * float(shift),
-        opening=float(opening),
-        iris_y=float(drop),
+        sight=yaw + DEG_PER_EYE_WIDTH * shift,
+        opening=opening,
+        iris_y=drop,
         face_px=mesh.width,
     )
 
@@ -60,14 +61,15 @@ def _eye(
     points: Floats, left: int, right: int, iris: int, upper: int, lower: int
 ) -> tuple[float, float, float]:
     """Iris offset to image-right and downwards, and opening, in eye widths."""
-    line = points[right, :2] - points[left, :2]
-    square = max(float(line @ line), 1e-6)
-    arm = points[iris, :2] - points[left, :2]
-    lids = points[upper, :2] - points[lower, :2]
+    (x0, y0), (x1, y1), (ix, iy), (ux, uy), (lx, ly) = points[
+        [left, right, iris, upper, lower], :2
+    ].tolist()
+    across, along = x1 - x0, y1 - y0
+    square = max(across * across + along * along, 1e-6)
     return (
-        float(arm @ line) / square - 0.5,
-        float(line[0] * arm[1] - line[1] * arm[0]) / square,
-        float(np.hypot(lids[0], lids[1])) / math.sqrt(square),
+        ((ix - x0) * across + (iy - y0) * along) / square - 0.5,
+        (across * (iy - y0) - along * (ix - x0)) / square,
+        math.hypot(ux - lx, uy - ly) / math.sqrt(square),
     )
 
 

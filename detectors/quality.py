@@ -56,7 +56,7 @@ def measure(rgb: Pixels) -> Quality:
     """Measure a picture, uint8 (H, W, 3), or a smaller copy of it."""
     small = _grey(rgb, SMALL)
     blocks = cv2.resize(small.astype(np.float32), BLOCKS, interpolation=cv2.INTER_AREA)
-    return Quality(small, np.asarray(blocks, np.float32), float(blocks.mean()))
+    return Quality(small, np.asarray(blocks, np.float32), float(cv2.mean(blocks)[0]))
 
 
 def unfit_reason(rgb: Pixels, quality: Quality) -> str:

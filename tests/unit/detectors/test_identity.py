@@ -25,7 +25,7 @@ class ToldDetector:
         self.person = 0
         self.looks = 0
 
-    def embed(self, rgb: Pixels, mesh: Mesh, is_quick: bool = False) -> Checked:
+    def embed(self, rgb: Pixels, mesh: Mesh, is_quick: bool = False, share: float = 1.0) -> Checked:
         self.looks += 1
         vector = np.zeros(128, np.float32)
         vector[self.person] = 1.0
