@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from app.records import ClipRecord, SessionState
@@ -94,6 +94,7 @@ def monitoring_update(
         "interval_score": scores.interval_score,
         "violations": [violation_payload(mark) for mark in view.marks],
         "timestamp": iso(view.at),
+        "seen_at": iso(view.started_at + timedelta(seconds=overlay.at_s)) if overlay else None,
         "total_score": scores.total_score,
         "risk": risk_of(scores),
         "focus": round(scores.focus, 1),

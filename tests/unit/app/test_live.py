@@ -82,9 +82,9 @@ def test_who_joins_sees_the_session_at_once_with_its_picture(room: Room) -> None
     assert base64.b64decode(update["frame"]) == b"jpeg"
     assert set(update) == {
         "session_id", "user_id", "exam_id", "frame", "gaze", "faces", "interval_score",
-        "violations", "timestamp", "total_score", "risk", "focus", "trust", "flagged_intervals",
-        "boxes", "direction", "yaw_deg", "pitch_deg", "advice", "coverage", "state", "line",
-        "interval", "is_running", "is_paused", "pauses", "warnings",
+        "violations", "timestamp", "seen_at", "total_score", "risk", "focus", "trust",
+        "flagged_intervals", "boxes", "direction", "yaw_deg", "pitch_deg", "advice", "coverage",
+        "state", "line", "interval", "is_running", "is_paused", "pauses", "warnings",
         "sound_db",
     }  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""The load generator: many students over real WebSockets from one cheap process."""
