@@ -48,7 +48,9 @@ def _row(name: str, need: Need) -> str:
         marks = ["open"] * (len(ROLES) + 2)
     else:
         marks = ["yes" if role in need.roles else "-" for role in ROLES]
-        scope = f"{need.scope}, or a signed address" if need.is_signed else need.scope
+        scope = need.scope or ""
+        if need.is_signed:
+            scope = f"{scope}, or a signed address" if scope else "a signed address"
         marks += ["own" if need.student else "-", scope or "-"]
     return "| " + " | ".join([name, *marks]) + " |"
 
