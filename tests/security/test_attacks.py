@@ -57,7 +57,8 @@ def test_idor_no_route_opens_what_belongs_to_somebody_else(web: Web) -> None:
     ]
     assert len(asked) > 20
     for route in asked:
-        path, body = path_of(route, **names), {} if route.body else None
+        path = path_of(route, **names)
+        body: dict[str, object] | None = {} if route.body else None
         for client, sent in ((proctor, headers), (web.anyone, student)):
             if route.path.startswith("/api/my/"):
                 continue

@@ -1,0 +1,114 @@
+"""Real pages in Chromium, full of texts that would like to be markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from app.records import ClipStatus, SessionState
+from app.web.factory import ROUTES
+from tests.browser import chromium_path
+from tests.e2e.people import SOON_MS, browser
+from tests.live_server import LiveServer, live_server
+from tests.records import a_clip, a_session
+from tests.scripted_media import scripted_jpeg
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PASSWORD = "correct-horse-battery"
+HIT = "window.hit = (window.hit || 0) + 1"
+HOSTILE = f'"><img src=x onerror="{HIT}"><script>{HIT}</script>'
+# What came in as an element instead of as text, whether or not the browser then ran it.
+INJECTED = "document.querySelectorAll('img[src=\"x\"], script:not([src]):not([type])').length"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    chromium_path()
+    with sync_playwright() as running, browser(running) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    folder: Path = tmp_path_factory.mktemp("server")
+    with live_server(folder, PROCTOR_ADMIN_PASSWORD=PASSWORD) as running:
+        fill(running)
+        yield running
+
+
+def fill(server: LiveServer) -> None:
+    """Everything that a student, an integrator or a roster may have written, hostile. Ids are
+    put past the doors that refuse them."""
+    services = server.services
+    now = services.clock.now()
+    session = a_session("s1", HOSTILE, HOSTILE, SessionState.CREATED, now)
+    services.repository.add_session(session)
+    clip = a_clip("c1", "s1", ClipStatus.FAILED, flagged_at=now)
+    hostile = replace(clip, user_id=HOSTILE, exam_id=HOSTILE, error=HOSTILE, rules=(HOSTILE,))
+    services.repository.save_clip(hostile)
+    services.keys.add(HOSTILE[:80], ["*"])
+    quoted = HOSTILE.replace('"', '""')
+    text = f'student_id,name,date_of_birth,course\ns-1,"{quoted}",2004-02-29,"{quoted}"'
+    assert services.rosters.bring_in("math", text, dry_run=False).is_stored
+    services.audit.write("key:x", HOSTILE, HOSTILE, {"reason": HOSTILE})
+
+
+def signed_in(page: Page, url: str) -> None:
+    page.goto(f"{url}/login")
+    page.fill('input[name="username"]', "admin")
+    page.fill('input[name="password"]', PASSWORD)
+    page.press('input[name="password"]', "Enter")
+    page.wait_for_url(lambda there: "/login" not in there)
+
+
+def check(page: Page) -> None:
+    assert page.evaluate(INJECTED) == 0, page.url
+    assert page.evaluate("window.hit") is None, page.url
+
+
+def test_xss_no_page_of_staff_takes_a_students_text_for_markup(
+    chromium: Browser, server: LiveServer
+) -> None:
+    student = server.student(a_session("s1"))
+    assert student.start()["ok"] is True
+    page = chromium.new_page()
+    signed_in(page, server.url)
+    page.goto(f"{server.url}/admin")
+    page.get_by_text("<img src=x").first.wait_for(timeout=SOON_MS)
+    check(page)
+    page.goto(f"{server.url}/admin/session/s1")
+    student.send((scripted_jpeg(),))
+    assert student.ask("chat", {"text": HOSTILE})["ok"] is True
+    page.get_by_text("<img src=x").first.wait_for(timeout=SOON_MS)
+    page.wait_for_timeout(500)
+    check(page)
+    names = {"session_id": "s1", "exam_id": "math"}
+    for route in ROUTES:
+        if not route.is_page or route.method != "GET" or "staff" not in route.callers:
+            continue
+        path = route.path
+        for name in route.names:
+            path = path.replace(f"{{{name}}}", names.get(name, "none"))
+        page.goto(server.url + path)
+        page.wait_for_timeout(150)
+        check(page)
+    page.close()
+    student.close()
+
+
+def test_xss_the_portal_shows_what_an_address_holds_as_text(
+    chromium: Browser, server: LiveServer
+) -> None:
+    page = chromium.new_page()
+    for path in (f"/?exam={HOSTILE}", f"/#exam={HOSTILE}", f"/#token={HOSTILE}", f"/{HOSTILE}"):
+        page.goto(server.url + path)
+        page.wait_for_timeout(150)
+        check(page)
+    page.goto(f"{server.url}/login?next={HOSTILE}")
+    check(page)
+    page.close()
