@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,12 +156,12 @@ class LoopWatch:
             self._matches.popleft()
         if at_s - self._matches[0][0] < self.PROOF_S * 0.8:
             return False
-        lags = np.array([lag for _, lag in self._matches])
-        known = lags[lags > 0]
-        if known.size < self._SHARE * lags.size:
+        known = [lag for _, lag in self._matches if lag > 0]
+        if len(known) < self._SHARE * len(self._matches):
             return False
-        steady = np.abs(known - np.median(known)) <= self._LAG_S
-        return int(np.count_nonzero(steady)) >= self._SHARE * lags.size
+        middle = median(known)
+        steady = sum(abs(lag - middle) <= self._LAG_S for lag in known)
+        return steady >= self._SHARE * len(self._matches)
 
     def _find_lag(self, at_s: float, scene: Scene) -> float:
         """How long ago this very picture was seen, in seconds; 0 when never or always."""

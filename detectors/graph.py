@@ -70,5 +70,12 @@ class Graph:
         packet, self._output = self._output, None
         return None if packet is None or packet.is_empty() else packet
 
+    def serialized(self, packet: Any) -> bytes:
+        """The packet's message as bytes, without the detour over an object where that can be."""
+        try:
+            return bytes(self.read._packet_getter._get_serialized_proto(packet))
+        except AttributeError:
+            return bytes(self.read.get_proto(packet).SerializeToString())
+
     def _keep(self, _name: str, packet: Any) -> None:
         self._output = packet

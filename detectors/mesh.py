@@ -107,9 +107,12 @@ class FaceMesh:
         return Mesh(points)
 
     def _points(self, packet: object) -> Floats:
-        message = self._graph.read.get_proto(packet)
-        raw = message.SerializeToString()
+        raw = self._graph.serialized(packet)
         if len(raw) == LANDMARKS * _RECORD.itemsize:
             records = np.frombuffer(raw, _RECORD)
-            return np.stack([records["x"], records["y"], records["z"]], axis=1)
+            points = np.empty((LANDMARKS, 3), np.float32)
+            for column, name in enumerate("xyz"):
+                points[:, column] = records[name]
+            return points
+        message = self._graph.read.get_proto(packet)
         return np.array([(p.x, p.y, p.z) for p in message.landmark], np.float32)

@@ -2,7 +2,7 @@
 
 One pass over the picture misses phones that are tilted, in a case or small. Several views of the
 same picture (mirrored, smaller, slightly turned) agree on phones and seldom on anything else. A
-remote control is what the models call a phone seen from its edge, so it counts half. The mean of
+remote control is what the models call a phone seen from its edge, so it counts in part. The mean of
 the square roots rewards views that agree over one view that is sure of itself.
 """
 
@@ -18,15 +18,25 @@ from detectors.arrays import Pixels
 from detectors.base import Costs
 from detectors.yolo import PHONE, REMOTE, Found, ObjectFinder
 
-_REMOTE_WEIGHT = 0.5
 # (is mirrored, scale, turned by degrees): the first two need no warp.
 _QUICK_VIEWS = ((True, 1.0, 0.0),)
 _MORE_VIEWS = ((False, 0.75, 0.0), (True, 0.75, 0.0), (False, 0.95, 15.0), (True, 0.95, -15.0))
 _GREY = (114, 114, 114)
 # A first pass under this is not worth a second one while nothing else raises a doubt.
 _HOPELESS = 0.03
-# Thresholds on the score at which about one picture in a hundred without a phone is mistaken.
-_YOLOV8_LIMIT, _YOLOX_LIMIT = 0.318, 0.344
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """What a kind of model needs: the weight of a remote control, and the score from which a
+    picture shows a phone (about one in a hundred without one is mistaken; docs/detectors.md).
+    """
+
+    remote: float
+    limit: float
+
+
+YOLOV8, YOLOX = Weighing(remote=0.5, limit=0.30), Weighing(remote=0.25, limit=0.297)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +57,8 @@ class PhoneFinder:
 
     def __init__(self, finder: ObjectFinder) -> None:
         self._finder = finder
-        self.threshold = _YOLOX_LIMIT if finder.is_yolox else _YOLOV8_LIMIT
+        self._weighing = YOLOX if finder.is_yolox else YOLOV8
+        self.threshold = self._weighing.limit
 
     def look(
         self, rgb: Pixels, kinds: tuple[int, ...], costs: Costs, is_thorough: bool
@@ -56,24 +67,23 @@ class PhoneFinder:
         with costs.step("objects"):
             found = self._finder.find(rgb, (PHONE, REMOTE, *kinds))
         box = next((item for item in found if item.kind == PHONE), None)
-        weights = [_weigh(found)]
+        weights = [self._weigh(found)]
         if weights[0] < _HOPELESS and not is_thorough:
             return PhoneLook(0.0, None, found)
         views = _QUICK_VIEWS + (_MORE_VIEWS if is_thorough else ())
         for is_mirrored, scale, degrees in views:
             with costs.step("objects: further views"):
                 seen = self._finder.find(_view(rgb, is_mirrored, scale, degrees), (PHONE, REMOTE))
-            weights.append(_weigh(seen))
+            weights.append(self._weigh(seen))
             if box is None and (is_mirrored, scale) == (True, 1.0):
                 box = next((_mirrored(f, rgb.shape[1]) for f in seen if f.kind == PHONE), None)
         score = min(1.0, sum(sqrt(weight) for weight in weights) / len(weights))
         return PhoneLook(score, box, found, is_doubtful=not is_thorough)
 
-
-def _weigh(found: tuple[Found, ...]) -> float:
-    phone = max((item.score for item in found if item.kind == PHONE), default=0.0)
-    remote = max((item.score for item in found if item.kind == REMOTE), default=0.0)
-    return phone + _REMOTE_WEIGHT * remote
+    def _weigh(self, found: tuple[Found, ...]) -> float:
+        phone = max((item.score for item in found if item.kind == PHONE), default=0.0)
+        remote = max((item.score for item in found if item.kind == REMOTE), default=0.0)
+        return phone + self._weighing.remote * remote
 
 
 def _view(rgb: Pixels, is_mirrored: bool, scale: float, degrees: float) -> Pixels:
