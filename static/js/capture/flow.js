@@ -21,6 +21,8 @@ const SMALL_EVERY_MS = 5_000;
 /** An answer this soon after the round trip says nothing of the line's limit: try more. */
 const QUICK_MS = 500;
 const GROWTH = 1.5;
+/** An answer that has not come by now was lost on the way. */
+const UNANSWERED_MS = 20_000;
 
 /** @typedef {"full" | "half" | "one" | "small" | "rare" | "events"} Rung */
 
@@ -66,6 +68,17 @@ export class Flow {
       ? Math.max(measured, GROWTH * this.rate)
       : 0.6 * this.rate + 0.4 * measured;
     this.rate = Math.min(FASTEST_RATE, Math.max(SLOWEST_RATE, next));
+  }
+
+  /**
+   * What was sent and not answered for so long that the answer will not come.
+   * @param {number} nowMs
+   * @returns {number[]} the numbers of the batches
+   */
+  overdue(nowMs) {
+    const late = [...this.underway].filter(([, { sentMs }]) => nowMs - sentMs > UNANSWERED_MS);
+    for (const [key] of late) this.underway.delete(key);
+    return late.map(([key]) => Number(key));
   }
 
   /** The connection is gone, and with it what was under way. */

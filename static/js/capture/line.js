@@ -15,6 +15,8 @@ const STALLED_MS = 9_000;
 const ASLEEP_MS = 4_000;
 const EVENT_PATIENCE_MS = 1_500;
 const POSTPONED_MS = 1_000;
+/** An event that was not answered by now is sent once more. */
+const REPEAT_MS = 10_000;
 /** At the end, what was not sent yet is waited for at most this long. */
 const LAST_WAIT_MS = 45_000;
 const ACK_TIMEOUT_MS = 10_000;
@@ -232,6 +234,7 @@ export class Line {
     }
     if (this.isStarted) {
       this.probe(nowMs);
+      this.repeat(nowMs);
       this.sendBacklog(nowMs);
       if (this.isStarted && this.silentMs(nowMs) > STALLED_MS) this.reopen();
     }
@@ -355,6 +358,18 @@ export class Line {
     });
   }
 
+  /**
+   * What was lost on the way although the connection stands is sent again.
+   * @param {number} nowMs
+   */
+  repeat(nowMs) {
+    for (const seq of this.flow.overdue(nowMs)) this.spool.backlog.postpone(seq);
+    for (const event of this.outbox.events.values()) {
+      const isLate = !event.isAcked && nowMs - (event.sentMs ?? nowMs) > REPEAT_MS;
+      if (isLate) this.sendEvent(event);
+    }
+  }
+
   /** @param {number} nowMs how long nobody has answered */
   silentMs(nowMs) {
     return this.probes.length > 0 ? nowMs - this.probes[0] : 0;
@@ -363,6 +378,8 @@ export class Line {
   /** @param {import("./outbox.js").ScreenEvent} event */
   sendEvent(event) {
     const { id, kind, t } = event;
+    const kept = this.outbox.events.get(id);
+    if (kept) kept.sentMs = this.nowMs();
     this.socket.emit("screen_event", { id, kind, t }, (/** @type {Ack} */ ack) => {
       const isPassing = !ack.ok && PASSING_CODES.has(ack.error?.code ?? "");
       if (!isPassing) this.outbox.acknowledgeEvent(id, ack.ok);

@@ -1,0 +1,84 @@
+"""Cuts lines and kills processes around sessions, and compares with sessions nobody disturbed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tools.chaos.run import Outcome, Verdict, compare, plan, run
+from tools.chaos.story import tell
+from tools.chaos.system import NoAnswerError, has_store
+
+SAME, DIFFERENT = 0, 1
+STORIES = 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when every run is identical to its clean run, 1 with what differs."""
+    parser = argparse.ArgumentParser(prog="./run.sh chaos", description=__doc__)
+    parser.add_argument("--runs", type=int, default=10, help="how many (10)")
+    parser.add_argument("--seed", type=int, default=1, help="the first run's; each adds one")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument(
+        "--store", action="store_true", help="a database server of its own, which is killed too"
+    )
+    given = parser.parse_args(arguments)
+    if given.store and not has_store():
+        print("There is no database server on this machine: install requirements-test.txt.")
+        return DIFFERENT
+    clean: dict[int, Outcome] = {}
+    verdicts = []
+    for seed in range(given.seed, given.seed + given.runs):
+        story = tell(seed % STORIES)
+        if story.number not in clean:
+            clean[story.number] = run(story, seed, (), is_wild=False)
+        verdicts.append(_judge(seed, clean[story.number], with_store=given.store))
+        print(_line(verdicts[-1]), flush=True)
+    figures = summary(verdicts)
+    print(", ".join(f"{name} {value}" for name, value in figures.items() if name != "different"))
+    if given.json is not None:
+        given.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return SAME if figures["identical"] == figures["runs"] else DIFFERENT
+
+
+def _judge(seed: int, clean: Outcome, *, with_store: bool) -> Verdict:
+    verdict = Verdict(seed, plan(seed, with_store=with_store))
+    began_s = time.monotonic()
+    story = tell(seed % STORIES)
+    try:
+        found = run(story, seed, verdict.faults, is_wild=True, with_store=with_store)
+        verdict.took_s = time.monotonic() - began_s
+        compare(verdict, clean, found)
+    except NoAnswerError as error:
+        verdict.took_s = time.monotonic() - began_s
+        verdict.differences.append(f"no answer: {error}")
+    return verdict
+
+
+def _line(verdict: Verdict) -> str:
+    faults = ", ".join(f"{fault.kind} at {fault.at_s:.0f} s" for fault in verdict.faults)
+    said = "; ".join(verdict.differences) or "identical"
+    return f"seed {verdict.seed} ({verdict.took_s:.1f} s; {faults}): {said}"
+
+
+def summary(verdicts: Sequence[Verdict]) -> dict[str, object]:
+    """The figures of all runs."""
+    return {
+        "runs": len(verdicts),
+        "identical": sum(not verdict.differences for verdict in verdicts),
+        "clips_missing": sum(verdict.clips_missing for verdict in verdicts),
+        "events_lost": sum(verdict.events_lost for verdict in verdicts),
+        "events_doubled": sum(verdict.events_doubled for verdict in verdicts),
+        "longest_s": round(max((verdict.took_s for verdict in verdicts), default=0.0), 1),
+        "different": {
+            str(verdict.seed): verdict.differences for verdict in verdicts if verdict.differences
+        },
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
