@@ -13,7 +13,7 @@ import av
 
 from detectors.arrays import Floats
 from scoring.model import Detector, Rule
-from tools.evaluation import motion, sound, stills
+from tools.evaluation import honest, motion, sound, stills
 from tools.evaluation.degrade import PICTURES, SOUNDS, Spot, degrade_picture, degrade_sound
 from tools.evaluation.manifest import HOLDS_SPEECH, Item, Manifest
 from tools.evaluation.media import (
@@ -51,6 +51,7 @@ TITLES = {
     "voice": "Another voice per clip",
     "voice_unenrolled": "Several voices per clip, nobody enrolled",
     "camera": "The camera itself, per video",
+    "honest": "Honest sessions of ten minutes: intervals without a flag",
 }
 
 
@@ -101,6 +102,25 @@ class Run:
         order = [name for name in TITLES if name in self._evaluation.sections]
         self._evaluation.sections = {name: self._evaluation.sections[name] for name in order}
         return self._evaluation
+
+    def evaluate_honest(self, length_s: int = honest.LENGTH_S) -> Section | None:
+        """Sessions that must raise no flag; None where no video fits. Not for degradations."""
+        items = honest.sources(self._manifest)
+        self._progress.begin("honest sessions", length_s * len(items))
+        section = Section("honest", TITLES["honest"])
+        told = []
+        for item in items:
+            found = self._try_video(
+                item,
+                lambda item: honest.judge_session(
+                    self._product, self._manifest, item, length_s, self._progress.step
+                ),
+            )
+            if found is not None:
+                section.judged += found[0]
+                told.append(found[1])
+        section.extra["sessions"] = told
+        return section if told else None
 
     def _section(self, name: str, detector: Detector) -> Section:
         section = Section(name, TITLES[name], remedy=self._product.remedy(detector))
