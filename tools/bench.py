@@ -1,4 +1,4 @@
-"""Measures speed on this machine: `bench scoring`, `bench detectors` (each has --json FILE)."""
+"""Measures speed on this machine: `bench scoring`, `detectors`, `capacity` (--json FILE)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-BENCHES = ("scoring", "detectors")
+BENCHES = ("scoring", "detectors", "capacity")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -44,6 +44,10 @@ class InferencePool(Protocol):
         """Which detectors work on this machine, and the remedy where one does not."""
         ...
 
+    def costs(self) -> dict[str, float]:
+        """CPU milliseconds the workers have spent on each step since the start."""
+        ...
+
     def counters(self) -> dict[str, int]:
         """What was done, dropped and restarted since the start."""
         ...

@@ -61,6 +61,7 @@ class LocalPool:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._counters: Counter[str] = Counter()
+        self._costs: dict[str, float] = {}
         self._request_id = 0
         self._on_result: Callable[[AnalysisResult], None] = lambda _result: None
         self._roster = Roster(workers)
@@ -159,6 +160,11 @@ class LocalPool:
                 + round(sum(mailbox.dropped_sound_s for mailbox in mailboxes)),
             }
 
+    def costs(self) -> dict[str, float]:
+        """CPU milliseconds the workers have spent on each step since the start."""
+        with self._lock:
+            return dict(self._costs)
+
     def _desk(self, index: int) -> Desk:
         return Desk(
             take_work=partial(self._take_work, index),
@@ -220,6 +226,8 @@ class LocalPool:
     def _deliver(self, result: AnalysisResult) -> None:
         with self._lock:
             self._counters["results"] += 1
+            for step, ms in result.cost_ms:
+                self._costs[step] = self._costs.get(step, 0.0) + ms
             served = self._roster.get(result.session_id)
         if served is not None:
             self._hand_on(result)

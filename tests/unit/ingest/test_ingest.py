@@ -49,6 +49,9 @@ class RecordingPool:
     def statuses(self) -> tuple[DetectorStatus, ...]:
         return ()
 
+    def costs(self) -> dict[str, float]:
+        return {}
+
     def counters(self) -> dict[str, int]:
         return {}
 
