@@ -41,6 +41,16 @@ class PauseCause(str, Enum):
     CHECK_IN = "check_in"
 
 
+class CheckInStage(str, Enum):
+    """Where a student is on the way in; NONE where the exam asks for no check-in."""
+
+    NONE = ""
+    CHECKING = "checking"
+    WAITING = "waiting"
+    ADMITTED = "admitted"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
     """One student's sitting of one exam. `started_at` is the first join: second 0 of scoring.
@@ -79,6 +89,10 @@ class SessionRecord:
     scored_s: float | None = None
     ledger_sha256: str = ""
     capture_screen: bool | None = None
+    check_in: CheckInStage = CheckInStage.NONE
+    check_in_done: dict[str, str] = field(default_factory=dict)
+    check_in_by: str = ""
+    check_in_reason: str = ""
 
     @property
     def is_active(self) -> bool:
