@@ -23,6 +23,7 @@ from app.access.tokens import Tokens
 from app.actions.parts import open_actions
 from app.audit.doors import AuditedDoors
 from app.audit.log import AuditLog
+from app.checkin.parts import open_checkins
 from app.clock import Clock
 from app.evidence.keys import load_master_key
 from app.evidence.manifest import Signer
@@ -46,6 +47,7 @@ from app.sessions import Sessions
 from app.settings import Settings
 from app.sockets.connect import Callers
 from app.store import Repository, open_repository
+from detectors.messages import AnalysisResult
 from scoring.model import Scores
 
 log = logging.getLogger(__name__)
@@ -111,6 +113,15 @@ class Services:
             end=self.sessions.end,
             pauses=self._pauses,
         )
+        self.checkins = open_checkins(
+            self.clock,
+            self.repository,
+            self.monitor,
+            self.ingest,
+            self.pool,
+            self.live,
+            self.sittings,
+        )
         self.actions = open_actions(
             self.repository,
             self.live,
@@ -120,10 +131,17 @@ class Services:
             self.audit,
             self.clock,
             exam_clock=self.sittings,
+            admission=self.checkins,
         )
         self.sessions.before_new(self.sittings.check_new)
         self.sessions.when_started(self.sittings.started)
+        self.sessions.when_started(self.checkins.started)
         self.sessions.when_ended(self.sittings.ended)
+        self.sessions.when_ended(self.checkins.ended)
+
+    def _take_result(self, result: AnalysisResult) -> None:
+        self.monitor.post_result(result)
+        self.checkins.observe(result)
 
     def _conduct(self, _session_id: str) -> Conduct:
         return Conduct()
@@ -176,7 +194,7 @@ class Services:
         self.live.start()
         self.watch.start()
         self.monitor.start()
-        self.pool.start(self.monitor.post_result)
+        self.pool.start(self._take_result)
         self.privacy.sweeper.start()
         reopened = self.sessions.reopen()
         for session in self.repository.sessions(SessionState.RUNNING):

@@ -320,3 +320,4 @@ class PortalSession(Told):
     consent: ConsentShown
     captures: list[str] = Field(description="camera, microphone, screen, page events.")
     check_in: str = Field(description="off, self (admits by itself) or proctor.")
+    check_in_stage: str = Field(description='"", checking, waiting, admitted or refused.')

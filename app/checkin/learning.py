@@ -130,10 +130,10 @@ class Learning:
         if self._looked_s is None or self.progress.is_done:
             return
         for seen in result.observations:
-            if seen.detector is Detector.GAZE and dict(seen.measures).get("points"):
-                if seen.at_s >= self._looked_s:
-                    self.progress = Progress(1.0, is_done=True)
-                    return
+            is_learnt = bool(dict(seen.measures).get("points"))
+            if seen.detector is Detector.GAZE and is_learnt and seen.at_s >= self._looked_s:
+                self.progress = Progress(1.0, is_done=True)
+                return
         if now_s - self._looked_s > LOOKED_S:
             self.progress = Progress(trouble="eyes")
 

@@ -13,14 +13,14 @@ MAY_BE_LEFT_OUT = frozenset({GAZE, VOICE, DOCUMENT})
 
 @dataclass(frozen=True, slots=True)
 class CheckInPlan:
-    """How an exam lets in: `mode` is none, self (it admits by itself) or proctor."""
+    """How an exam lets in: `mode` is off, self (it admits by itself) or proctor."""
 
-    mode: str = "none"
+    mode: str = "off"
     steps: tuple[str, ...] = (FACE, GAZE, VOICE)
 
     @property
     def is_asked(self) -> bool:
-        return self.mode != "none"
+        return self.mode != "off"
 
 
 @dataclass(frozen=True, slots=True)

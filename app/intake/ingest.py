@@ -24,6 +24,7 @@ from app.pool import InferencePool
 from app.privacy.consent import uses_audio, uses_camera
 from app.records import SessionRecord
 from app.settings import Settings
+from detectors.messages import Mark
 from scoring.model import Detector, ScreenEvent
 from scoring.policy import policy_from_dict
 from scoring.policy_shape import PolicyError
@@ -180,6 +181,11 @@ class Ingest:
             raise
         intake.take_event(event)
         return event.event_id
+
+    def mark(self, session_id: str, mark: Mark) -> None:
+        """Tell the detectors what the student was just asked to do. Raises Conflict."""
+        self._intake(session_id).mailbox.put_mark(mark)
+        self._pool.notify(session_id)
 
     def contact(self, session_id: str) -> StreamState | None:
         """How the line of an open session looks; None when it is not open."""

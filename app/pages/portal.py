@@ -72,8 +72,9 @@ def exam(call: Call) -> PortalExam:
     )
 
 
-def _check_in(_call: Call, _exam_id: str) -> str:
-    return "off"
+def _check_in(call: Call, exam_id: str) -> str:
+    exam = call.services.repository.exam(exam_id)
+    return "off" if exam is None else exam.plan.check_in
 
 
 def walk_in(call: Call) -> PortalSession:
@@ -143,6 +144,7 @@ def _session(call: Call, record: SessionRecord, held: str | None = None) -> Port
         consent=_shown(call, consent_text(captures, days, language_of_request())),
         captures=list(captures),
         check_in=_check_in(call, record.exam_id),
+        check_in_stage=record.check_in.value,
     )
 
 

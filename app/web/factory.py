@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.access.secret import secret_key
 from app.api import actions as actions_api
 from app.api import audit as audit_api
+from app.api import checkin as checkin_api
 from app.api import exams as exams_api
 from app.api import machine as machine_api
 from app.api import my_exam as my_exam_api
@@ -60,6 +61,7 @@ LARGEST_SOCKET_MESSAGE_BYTES = 8_000_000
 
 ROUTES = (
     *portal.ROUTES,
+    *checkin_api.ROUTES,
     *login.ROUTES,
     *admin.ROUTES,
     *sessions_api.ROUTES,

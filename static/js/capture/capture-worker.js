@@ -163,6 +163,9 @@ page.onmessage = (/** @type {MessageEvent<any>} */ { data }) => {
       line.addEvent({ id: `${pageId}-${++eventCount}`, kind: data.kind, t: nowMs() });
       if (screen && state.screen) takeStill();
       break;
+    case "say":
+      line.say(data.id, data.event, data.payload);
+      break;
     case "end":
       line.end(state);
       break;

@@ -29,6 +29,10 @@ export class Capture extends EventTarget {
     this.watch = null;
     /** @type {Record<string, HTMLVideoElement>} */
     this.videos = {};
+    /** What was said and is not answered yet. @type {Map<number, (ack: any) => void>} */
+    this.saying = new Map();
+    this.saidCount = 0;
+    this.mayLookElsewhere = () => false;
   }
 
   /** @param {Device} device */
@@ -118,8 +122,14 @@ export class Capture extends EventTarget {
       this.fetchPicture(message.source);
       return;
     }
+    if (message.type === "said") {
+      this.saying.get(message.id)?.(message.ack);
+      this.saying.delete(message.id);
+      return;
+    }
     if (message.type === "started") {
       this.watch ??= watchPage((kind) => this.report(kind));
+      this.watch.log.isAtWork = () => this.mayLookElsewhere();
       if (message.capture?.camera === false) this.drop("camera");
       if (message.capture?.audio === false) this.drop("microphone");
     }
@@ -144,6 +154,14 @@ export class Capture extends EventTarget {
     this.streams[device] = null;
     this.tell("devices", device);
     this.sendState();
+  }
+
+  /**
+   * Says when the exam itself, in a frame or a window of its own, may have the focus.
+   * @param {() => boolean} isAtWork
+   */
+  allowFocus(isAtWork) {
+    this.mayLookElsewhere = isAtWork;
   }
 
   /** @param {string} kind */
@@ -204,6 +222,20 @@ export class Capture extends EventTarget {
       },
     });
   };
+
+  /**
+   * Says one of the student's events; the acknowledgement is never a rejection.
+   * @param {string} event
+   * @param {object} payload
+   * @returns {Promise<{ok: boolean, [key: string]: any}>}
+   */
+  say(event, payload) {
+    const id = ++this.saidCount;
+    const answered = new Promise((resolve) => this.saying.set(id, resolve));
+    if (this.worker) this.worker.postMessage({ type: "say", id, event, payload });
+    else this.hear({ type: "said", id, ack: { ok: false, error: { code: "offline", message: "" } } });
+    return /** @type {Promise<any>} */ (answered);
+  }
 
   wake = () => this.microphone?.wake();
 

@@ -11,14 +11,16 @@ export class FocusLog {
     this.reported = new Set();
     /** While the page's own share picker is open, losing the window's focus is expected. */
     this.isPicking = false;
+    /** Whether the exam's own frame or window may have the focus. @type {() => boolean} */
+    this.isAtWork = () => false;
   }
 
   hidden() {
-    this.once("tab_hidden");
+    if (!this.isAtWork()) this.once("tab_hidden");
   }
 
   blurred() {
-    if (!this.isPicking) this.once("window_blur");
+    if (!this.isPicking && !this.isAtWork()) this.once("window_blur");
   }
 
   /**
@@ -38,6 +40,8 @@ export class FocusLog {
     this.report(kind);
   }
 }
+
+const FRAME_LOOK_MS = 500;
 
 /**
  * Reports what happens to this page until stopped.
@@ -65,5 +69,15 @@ export function watchPage(report) {
     () => report(document.fullscreenElement ? "fullscreen_enter" : "fullscreen_exit"),
     options,
   );
-  return { log, stop: () => stopper.abort() };
+  // A frame that has the focus keeps the page from hearing that the window lost it.
+  const inFrame = setInterval(() => {
+    if (!(document.activeElement instanceof HTMLIFrameElement)) return;
+    if (document.hasFocus()) checkReturn();
+    else log.blurred();
+  }, FRAME_LOOK_MS);
+  const stop = () => {
+    clearInterval(inFrame);
+    stopper.abort();
+  };
+  return { log, stop };
 }

@@ -25,6 +25,9 @@ const REOPEN_MS = 1_500;
 /** Refusals that trying again does not heal. */
 const FINAL_CODES = new Set(["not_authenticated", "not_allowed", "not_found", "conflict"]);
 
+/** What the server says to the page and the line has no part in. */
+const PASSED_ON = /** @type {const} */ (["check_in", "exam_changed", "message", "break", "talk"]);
+
 /** Refusals of an event that another try heals. */
 const PASSING_CODES = new Set(["too_many", "unavailable", "error", "conflict"]);
 
@@ -38,6 +41,8 @@ const PASSING_CODES = new Set(["too_many", "unavailable", "error", "conflict"]);
  *   | {type: "waiting", message: string}
  *   | {type: "status", status: Record<string, any>}
  *   | {type: "line", line: "good" | "slow" | "down"}
+ *   | {type: "check_in" | "exam_changed" | "message" | "break" | "talk", payload: any}
+ *   | {type: "said", id: number, ack: Ack}
  *   | {type: "ended", cause: string}
  *   | {type: "end-failed"}} News
  */
@@ -101,6 +106,9 @@ export class Line {
       if (status.warnings?.length) this.spool.backlog.suspect(this.nowMs());
       this.tell({ type: "status", status });
     });
+    for (const type of PASSED_ON) {
+      this.socket.on(type, (/** @type {any} */ payload) => this.tell({ type, payload }));
+    }
     this.socket.on("session_ended", (/** @type {{cause: string}} */ { cause }) => this.finish(cause));
   }
 
@@ -418,6 +426,21 @@ export class Line {
   failToEnd() {
     this.isEnding = this.askedEnd = false;
     this.tell({ type: "end-failed" });
+  }
+
+  /**
+   * Says something for the page, which is told the acknowledgement under the same number.
+   * @param {number} id
+   * @param {string} event
+   * @param {object} payload
+   */
+  say(id, event, payload) {
+    const offline = { ok: false, error: { code: "offline", message: "" } };
+    const answered = this.isStarted ? this.request(event, payload) : Promise.resolve(offline);
+    answered.then(
+      (ack) => this.tell({ type: "said", id, ack }),
+      () => this.tell({ type: "said", id, ack: offline }),
+    );
   }
 
   /**

@@ -28,7 +28,8 @@ export function tokenOf(hash) {
 }
 
 /**
- * @typedef {{token: string, userId: string, examId: string, hasStarted: boolean}} Held
+ * @typedef {{token: string, userId: string, examId: string, hasStarted: boolean,
+ *   sessionId?: string}} Held
  */
 
 /** Keeps a session's token for this tab, so that a reload goes on. */

@@ -4,8 +4,11 @@ import { findBrowserProblem } from "../capture/media.js";
 import { one, role, setText } from "../lib/dom.js";
 import { getJson, postJson, Refusal } from "../lib/http.js";
 import { language, t } from "../lib/language.js";
+import { CheckInFlow } from "./checkin/flow.js";
 import { showConsent } from "./consent.js";
+import { ExamView } from "./exam/exam.js";
 import { Keeper, tokenOf } from "./identity.js";
+import { ResultView } from "./result/result.js";
 import { RunningView } from "./running.js";
 import { SetupView } from "./setup.js";
 import { causeWords } from "./words.js";
@@ -16,15 +19,30 @@ const root = one(document, ".portal");
 const usesScreen = root.dataset.captureScreen === "true";
 const keeper = new Keeper(sessionStorage);
 const capture = new Capture(root.dataset.consent);
-const setup = new SetupView(view("setup"), capture, start);
+const setup = new SetupView(view("setup"), capture, start, takesOver);
 const running = new RunningView(view("running"), capture, usesScreen);
+const checkIn = new CheckInFlow(view("checkin"), capture, {
+  join: () => join(keeper.read()?.token ?? ""),
+  token: () => keeper.read()?.token ?? "",
+  onAdmitted: () => admit(),
+});
+const exam = new ExamView(role(root, "exam"), {
+  token: () => keeper.read()?.token ?? "",
+  sessionId: () => keeper.read()?.sessionId ?? "",
+  capture,
+  titled: (title) => running.showExam(title),
+});
+const result = new ResultView(view("result"));
 const endDialog = /** @type {HTMLDialogElement} */ (role(document, "end-dialog"));
+const resultButton = one(root, '[data-action="result"]');
 const againButton = one(root, '[data-action="again"]');
 
 /** @type {(() => void) | null} */
 let onAgain = null;
 /** @type {{resolve: () => void, reject: (reason: Error) => void} | null} */
 let starting = null;
+/** What the server said when it took the session up. @type {any} */
+let lastStart = null;
 /** @type {WakeLockSentinel | null} */
 let wakeLock = null;
 
@@ -39,7 +57,7 @@ function showView(name) {
     /** @type {HTMLElement} */ (section).hidden = section.getAttribute("data-view") !== name;
   }
   role(root, "language").hidden = name === "running";
-  if (name !== "setup") one(view(name), "h1").focus();
+  if (name !== "setup" && name !== "checkin") one(view(name), "h1").focus();
 }
 
 /**
@@ -53,11 +71,36 @@ function showClosing(title, text, { icon = "check-circle", tone = "good", again 
   const use = root.querySelector('[data-role="closing-icon"]');
   use?.setAttribute("href", `#icon-${icon}`);
   view("closing").dataset.tone = tone;
+  resultButton.hidden = true;
   againButton.hidden = !again;
   setText(againButton, again?.label ?? "");
   onAgain = again?.run ?? null;
   endDialog.close();
   showView("closing");
+}
+
+/** Exams that ask for check-in lead through it before any device is asked for. */
+async function takesOver() {
+  if (setup.hasToken) return false;
+  const { examId } = setup.identity;
+  const exam = await getJson(`/portal/exam/${encodeURIComponent(examId)}`);
+  if (exam.has_roster && setup.askForDetails()) return true;
+  if (exam.check_in === "off") return false;
+  openCheckIn(await signIn(keeper.read()));
+  return true;
+}
+
+/** @param {import("./checkin/flow.js").Who} who */
+function openCheckIn(who) {
+  showView("checkin");
+  checkIn.open(who);
+}
+
+function admit() {
+  checkIn.close();
+  showView("running");
+  running.start(lastStart);
+  exam.open();
 }
 
 async function start() {
@@ -69,6 +112,18 @@ async function start() {
 
 /** @param {import("./identity.js").Held | null} held */
 async function createSession(held) {
+  const answer = await signIn(held);
+  if (learnConsent(answer.consent)) {
+    setup.showIdentity({ userId: answer.user_id, examId: answer.exam_id });
+    throw new Error(
+      t("What is recorded in this exam is not what this page said. Read it again, then start."),
+    );
+  }
+  return answer.token;
+}
+
+/** @param {import("./identity.js").Held | null} held */
+async function signIn(held) {
   const { userId, examId } = setup.identity;
   const isSame = held?.userId === userId && held?.examId === examId;
   const answer = await postJson("/portal/session", {
@@ -77,14 +132,8 @@ async function createSession(held) {
     ...setup.details,
     ...(held && isSame ? { token: held.token } : {}),
   });
-  keeper.keep({ token: answer.token, userId, examId, hasStarted: false });
-  if (learnConsent(answer.consent)) {
-    setup.showIdentity({ userId, examId });
-    throw new Error(
-      t("What is recorded in this exam is not what this page said. Read it again, then start."),
-    );
-  }
-  return answer.token;
+  keeper.keep({ token: answer.token, userId, examId, hasStarted: false, sessionId: answer.session_id });
+  return answer;
 }
 
 /**
@@ -122,10 +171,15 @@ function hear(news) {
         userId: news.userId,
         examId: news.examId,
         hasStarted: true,
+        sessionId: keeper.read()?.sessionId,
       });
       setup.setBusy(false);
-      if (view("running").hidden) showView("running");
-      running.start(news);
+      lastStart = news;
+      if (!checkIn.isOpen) {
+        if (view("running").hidden) showView("running");
+        running.start(news);
+        exam.open();
+      }
       keepAwake();
       starting?.resolve();
       break;
@@ -138,6 +192,12 @@ function hear(news) {
       break;
     case "line":
       running.showLine(news.line);
+      break;
+    case "check_in":
+      if (checkIn.isOpen) checkIn.learn(news.payload);
+      break;
+    case "exam_changed":
+      exam.hear(news.payload);
       break;
     case "status":
       running.showStatus(news.status);
@@ -155,6 +215,7 @@ function hear(news) {
 /** @param {{code: string, message: string}} news */
 function refuse({ message }) {
   keeper.forget();
+  checkIn.close();
   if (!view("setup").hidden) {
     setup.askForIdentity();
     starting?.reject(new Error(t(message)));
@@ -170,6 +231,7 @@ function refuse({ message }) {
 /** @param {string} cause */
 function finish(cause) {
   wakeLock?.release().catch(() => {});
+  checkIn.close();
   if (cause === "replaced") {
     showClosing(
       t("This session continues in another window"),
@@ -178,12 +240,26 @@ function finish(cause) {
     );
     return;
   }
+  const token = keeper.read()?.token ?? "";
+  const hasExam = Boolean(exam.exam) && exam.exam.state !== "none";
+  exam.close();
   keeper.forget();
   const devices = usesScreen
     ? t("Camera, microphone and screen are switched off.")
     : t("Camera and microphone are switched off.");
-  const words = `${causeWords(cause)} ${devices} ${t("You can close this page.")}`;
+  const why = exam.isHandedIn ? "handed_in" : cause;
+  const words = `${causeWords(why)} ${devices} ${t("You can close this page.")}`;
   showClosing(t("Your exam session has ended"), words.trim());
+  if (hasExam && token) offerResult(token);
+}
+
+/** @param {string} token of the session that has ended */
+function offerResult(token) {
+  resultButton.hidden = false;
+  resultButton.onclick = () => {
+    showView("result");
+    result.open(token);
+  };
 }
 
 /** Goes on with the session this tab holds: after a reload, or after another window had it. */
@@ -212,13 +288,19 @@ async function arriveWith(token) {
   keeper.forget();
   try {
     const who = await getJson("/portal/session", { token });
-    keeper.keep({ token, userId: who.user_id, examId: who.exam_id, hasStarted: false });
+    keeper.keep({ token, userId: who.user_id, examId: who.exam_id, hasStarted: false, sessionId: who.session_id });
+    if (needsCheckIn(who)) return openCheckIn(who);
     learnConsent(who.consent);
     setup.showIdentity({ userId: who.user_id, examId: who.exam_id });
     showView("setup");
   } catch (problem) {
     showLinkProblem(problem);
   }
+}
+
+/** @param {import("./checkin/flow.js").Who} who */
+function needsCheckIn(who) {
+  return who.check_in !== "off" && who.check_in_stage !== "admitted";
 }
 
 /** @param {unknown} problem */
@@ -241,6 +323,7 @@ function showLinkProblem(problem) {
 async function comeBack(held) {
   try {
     const who = await getJson("/portal/session", { token: held.token });
+    if (needsCheckIn(who)) return openCheckIn(who);
     if (held.hasStarted && who.is_running) return await takeBack();
     learnConsent(who.consent);
     setup.showIdentity({ userId: who.user_id, examId: who.exam_id });

@@ -72,6 +72,16 @@ export class RunningView {
     this.render();
   }
 
+  /**
+   * The exam is in this page: its title is the heading, and the status stands beside it.
+   * @param {string} title
+   */
+  showExam(title) {
+    this.root.classList.add("running--exam");
+    setText(one(this.root, "h1"), title);
+    one(this.root, ".running__end").hidden = true;
+  }
+
   showElapsed() {
     if (this.startedMs) setText(role(this.root, "elapsed"), clock((Date.now() - this.startedMs) / 1000));
   }

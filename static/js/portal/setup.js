@@ -21,8 +21,10 @@ export class SetupView {
    * @param {HTMLElement} root
    * @param {import("../capture/capture.js").Capture} capture
    * @param {() => Promise<void>} onStart
+   * @param {() => Promise<boolean>} takesOver whether the exam has a way in of its own
    */
-  constructor(root, capture, onStart) {
+  constructor(root, capture, onStart, takesOver) {
+    this.takesOver = takesOver;
     this.root = root;
     this.capture = capture;
     this.onStart = onStart;
@@ -82,10 +84,12 @@ export class SetupView {
     return details;
   }
 
+  /** @returns {boolean} whether that was news to the student */
   askForDetails() {
-    if (Object.keys(this.details).length > 0) return;
+    if (Object.keys(this.details).length > 0) return false;
     role(this.root, "fields").append(...DETAILS.map((field) => this.buildField(field)));
     one(this.root, `#${DETAILS[0].name}`).focus();
+    return true;
   }
 
   /** @param {{name: string, label: string, type: string}} field */
@@ -110,7 +114,8 @@ export class SetupView {
     this.showStartProblem("", "");
     this.setBusy(true);
     try {
-      if (await this.allowAll()) await this.onStart();
+      if (await this.takesOver()) this.setBusy(false);
+      else if (await this.allowAll()) await this.onStart();
       else this.setBusy(false);
     } catch (problem) {
       this.fail(problem);
