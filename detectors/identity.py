@@ -98,6 +98,7 @@ class IdentityStream:
         self._bad_since_s: float | None = None
         self._bad = 0
         self._is_urgent = False
+        self._from_s = float("-inf")
         self._same: Observation | None = None
         self._glimpse: Floats | None = None
         self._seat: tuple[float, float, float] | None = None
@@ -108,12 +109,16 @@ class IdentityStream:
             self._registered = []
             self._template = None
             self._last_s = None
+            self._from_s = mark.at_s
             self._bad = 0
             self._bad_since_s = None
             self._same = None
 
     def look(self, view: View) -> tuple[Observation, ...]:
         """At most one observation; none when it is not time to look or nobody can be compared."""
+        if view.at_s < self._from_s:
+            # Taken before the student was asked, and looked at late.
+            return ()
         if view.mesh is None or view.faces != 1:
             self._is_urgent = self._is_urgent or view.faces is not None
             self._same = None

@@ -321,3 +321,4 @@ class PortalSession(Told):
     captures: list[str] = Field(description="camera, microphone, screen, page events.")
     check_in: str = Field(description="off, self (admits by itself) or proctor.")
     check_in_stage: str = Field(description='"", checking, waiting, admitted or refused.')
+    check_in_steps: list[str] = Field(description="face, gaze, voice, document, room.")

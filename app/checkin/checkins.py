@@ -89,6 +89,13 @@ class CheckIns:
         with self._lock:
             self._guided.pop(session_id, None)
 
+    def steps(self, session: SessionRecord) -> tuple[str, ...]:
+        """What the student will be asked; before the start, as far as it is known."""
+        plan = self._plan(session)
+        if not plan.is_asked:
+            return ()
+        return self._steps(session) if session.policy else plan.steps
+
     def standing(self, session_id: str) -> Standing:
         """Where the student is. Raises NotFound."""
         session = self._session(session_id)

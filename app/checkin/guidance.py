@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from detectors.messages import Box, Overlay
 
-NARROWEST, WIDEST = 0.15, 0.52
+NARROWEST, WIDEST = 0.15, 0.64
 LEFTMOST, RIGHTMOST = 0.34, 0.66
 HIGHEST, LOWEST = 0.24, 0.68
 MOST_YAW_DEG, MOST_PITCH_UP_DEG, MOST_PITCH_DOWN_DEG = 16.0, 20.0, 16.0

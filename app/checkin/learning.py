@@ -93,7 +93,12 @@ class Learning:
         share = self.progress.share
         if overlay is not None:
             guidance = guide(overlay, self._last)
-            if guidance.is_good or guidance.word == "still":
+            is_begun = self._registered_from_s is not None
+            if (
+                guidance.is_good
+                or guidance.word == "still"
+                or (is_begun and not _is_other(overlay))
+            ):
                 self._good_since_s = (
                     overlay.at_s if self._good_since_s is None else self._good_since_s
                 )
@@ -153,3 +158,8 @@ class Learning:
             if box.label in OBJECTS:
                 self._seen.setdefault(box.label)
         self.progress = Progress(seen=tuple(self._seen))
+
+
+def _is_other(overlay: Overlay) -> bool:
+    """Whether it is not the student alone who is in the picture."""
+    return overlay.faces != 1

@@ -145,6 +145,7 @@ def _session(call: Call, record: SessionRecord, held: str | None = None) -> Port
         captures=list(captures),
         check_in=_check_in(call, record.exam_id),
         check_in_stage=record.check_in.value,
+        check_in_steps=list(call.services.checkins.steps(record)),
     )
 
 

@@ -18,7 +18,7 @@ import { VoiceStep } from "./voice.js";
  *   is_done: boolean, guidance: {word: string, text: string} | null, seen: string[],
  *   trouble: string, reason: string}} Standing
  * @typedef {{user_id: string, exam_id: string, is_running: boolean, captures: string[],
- *   check_in: string, check_in_stage: string,
+ *   check_in: string, check_in_stage: string, check_in_steps: string[],
  *   consent: import("../consent.js").Consent}} Who
  * @typedef {{title: string, element: HTMLElement, enter?: () => void, leave?: () => void,
  *   hear?: (standing: Standing) => void}} Step
@@ -68,7 +68,9 @@ export class CheckInFlow {
   open(who) {
     this.who = who;
     this.isOpen = true;
-    this.names = who.is_running ? ["system", "admission"] : ["rules", "system", "admission"];
+    const known = who.check_in_steps.filter((name) => name in STEPS);
+    const before = who.is_running ? ["system"] : ["rules", "system"];
+    this.names = [...before, ...known, "admission"];
     this.show(this.names[0]);
   }
 
@@ -127,7 +129,7 @@ export class CheckInFlow {
   async begin() {
     await this.around.join();
     this.learn(await getJson("/api/my/check-in", { token: this.around.token() }));
-    if (this.standing?.stage === "admitted") return this.around.onAdmitted();
+    if (!this.isOpen) return;
     const known = this.standing?.steps.filter(({ step }) => step in STEPS) ?? [];
     const before = this.names.includes("rules") ? ["rules", "system"] : ["system"];
     this.names = [...before, ...known.map(({ step }) => step), "admission"];
@@ -149,7 +151,7 @@ export class CheckInFlow {
   learn(standing) {
     this.standing = standing;
     if (!this.isOpen) return;
-    if (standing.stage === "admitted" && this.names.length > 3) {
+    if (standing.stage === "admitted") {
       this.around.onAdmitted();
       return;
     }
