@@ -20,6 +20,7 @@ OPEN = {
     "/portal/session",
     "/portal/exam/{exam}",
     "/portal/words/{language}",
+    "/portal/result",
     "/login",
     "/healthz",
     "/api/openapi.json",
