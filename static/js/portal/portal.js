@@ -364,6 +364,7 @@ function arrive() {
 }
 
 capture.addEventListener("news", (event) => hear(/** @type {CustomEvent} */ (event).detail));
+capture.addEventListener("news", (event) => running.talk.hear(/** @type {CustomEvent} */ (event).detail));
 capture.addEventListener("level", (event) => {
   const scale = Math.min(1, Math.sqrt(/** @type {CustomEvent} */ (event).detail));
   for (const bar of root.querySelectorAll(".level__bar")) {

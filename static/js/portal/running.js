@@ -2,6 +2,7 @@
 import { one, role, setText, changeIcon } from "../lib/dom.js";
 import { clock, t } from "../lib/language.js";
 import { NoticeBoard } from "./notices.js";
+import { Talk } from "./talk.js";
 import { lineWords, ruleWords } from "./words.js";
 
 /** @typedef {import("../capture/media.js").Device} Device */
@@ -52,6 +53,7 @@ export class RunningView {
       usesScreen ? ["camera", "microphone", "screen"] : ["camera", "microphone"]
     );
     this.board = new NoticeBoard(role(root, "notices"));
+    this.talk = new Talk(role(root, "talk"), (event, payload) => capture.say(event, payload));
     this.line = "good";
     this.isConnected = false;
     this.startedMs = 0;
