@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import flask
 
-from app.access.needs import EVIDENCE_READ, MACHINE_READ, SESSIONS_READ, WATCH
+from app.access.needs import EVIDENCE_READ, MACHINE_READ, SESSIONS_DECIDE, SESSIONS_READ, WATCH
+from app.actions.orders import CANNED
 from app.api.machine import machine_of
 from app.api.shapes import clip_of, full_of
 from app.api.videos import seen_clips
@@ -14,13 +15,20 @@ MOST_CLIPS = 500
 
 
 def wall(_call: Call) -> str:
-    return flask.render_template("admin_wall.html")
+    return flask.render_template("admin_wall.html", canned=_canned())
+
+
+def _canned() -> list[dict[str, str]]:
+    return [{"kind": each.kind.value, "label": each.label, "text": each.text} for each in CANNED]
 
 
 def session(call: Call) -> str:
     record = call.services.sessions.get(call.path["session_id"])
     return flask.render_template(
-        "admin_session.html", session=full_of(record).model_dump(mode="json")
+        "admin_session.html",
+        session=full_of(record).model_dump(mode="json"),
+        canned=_canned(),
+        may_act=call.by.role in SESSIONS_DECIDE.roles,
     )
 
 

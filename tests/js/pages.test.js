@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { matches, Peaks, sorted } from "../../static/js/admin/order.js";
+import { matches, passes, Peaks, sorted, sparkline } from "../../static/js/admin/order.js";
+import { receiptOf, titleOf } from "../../static/js/admin/orders.js";
 import { SessionState } from "../../static/js/admin/session-state.js";
 import { axisSpan, lanesOf, tickStep } from "../../static/js/elements/timeline-scale.js";
 import { ago, duration, overallCoverage, points, span } from "../../static/js/lib/format.js";
@@ -25,6 +26,15 @@ function row(row) {
     line: "good",
     coverage: {},
     advice: "",
+    is_paused: false,
+    pauses: [],
+    risk: 0,
+    focus: 100,
+    trust: 100,
+    faults: [],
+    asks: [],
+    watched_by: [],
+    group: "",
     ...row,
   };
 }
@@ -43,6 +53,52 @@ test("the wall puts the highest score of the last minute first, then the total, 
     sorted(rows, "score", (one) => peaks.of(one.session_id, nowMs)).map((one) => one.session_id);
   assert.deepEqual(order(30_000), ["b", "c", "a", "d"]);
   assert.deepEqual(order(120_000), ["c", "a", "d", "b"]);
+});
+
+test("attention goes to fresh conduct, to what cannot be judged, and to who waits for an answer", () => {
+  const nowMs = Date.parse("2026-01-01T10:10:00Z");
+  const rows = [
+    row({ session_id: "calm" }),
+    row({ session_id: "old", last_violation: { rule: "phone", at: "2026-01-01T10:00:00Z" } }),
+    row({ session_id: "fresh", risk: 6, last_violation: { rule: "phone", at: "2026-01-01T10:09:50Z" } }),
+    row({ session_id: "dark", coverage: { face: 0.2, gaze: 0 } }),
+    row({ session_id: "asks", asks: ["break"] }),
+  ];
+  const order = sorted(rows, "attention", () => 0, nowMs).map((one) => one.session_id);
+  assert.deepEqual(order, ["fresh", "asks", "dark", "old", "calm"]);
+  assert.deepEqual(sorted(rows, "unseen", () => 0, nowMs)[0].session_id, "dark");
+  assert.deepEqual(sorted(rows, "recent", () => 0, nowMs)[0].session_id, "fresh");
+});
+
+test("filters narrow the wall by exam, group and state", () => {
+  const none = { search: "", exam: "", group: "", state: "" };
+  assert.ok(passes(row({}), none));
+  assert.ok(!passes(row({}), { ...none, exam: "art" }));
+  assert.ok(passes(row({ group: "b" }), { ...none, group: "b" }));
+  assert.ok(!passes(row({}), { ...none, state: "trouble" }));
+  assert.ok(passes(row({ faults: ["gaze"] }), { ...none, state: "trouble" }));
+  assert.ok(passes(row({ interval_score: 10 }), { ...none, state: "flagged" }));
+  assert.ok(passes(row({ asks: ["chat"] }), { ...none, state: "asks" }));
+});
+
+test("a sparkline needs two points and stays in its box", () => {
+  assert.equal(sparkline([3]), "");
+  assert.equal(sparkline([0, 40]), "98.3,23.0 100.0,1.0");
+});
+
+test("a receipt says when the student saw it, or that nobody has yet", () => {
+  const action = {
+    action_id: "a", session_id: "s", action: "warning", actor: "carol", actor_kind: "staff",
+    at: "2026-01-01T10:00:00.000Z", text: "x", reason: "", minutes: null, is_beyond: false,
+    is_for_student: true, seen_at: /** @type {string | null} */ (null),
+  };
+  const timeOf = () => "10:05";
+  assert.equal(receiptOf(action, timeOf), "Not shown yet");
+  assert.equal(receiptOf({ ...action, seen_at: "2026-01-01T10:00:00.400Z" }, timeOf), "Shown after 0.4 s");
+  assert.equal(receiptOf({ ...action, seen_at: "2026-01-01T10:05:00Z" }, timeOf), "Shown at 10:05");
+  assert.equal(receiptOf({ ...action, action: "note", is_for_student: false }, timeOf), "");
+  assert.equal(titleOf("pause", ["ann"]), "Pause ann");
+  assert.equal(titleOf("pause", ["ann", "ben"]), "Pause 2 students");
 });
 
 test("search takes every word, in user or exam", () => {

@@ -3,15 +3,20 @@
  * something stays in its place for a minute, so that the wall does not jump. Pure.
  */
 
+import { overallCoverage } from "../lib/format.js";
+
 export const HOLD_MS = 60_000;
 
 /**
  * @typedef {{session_id: string, user_id: string, exam_id: string, state: string,
- *   is_running: boolean, started_at: string, faces: number | null, gaze: string,
+ *   is_running: boolean, is_paused: boolean, pauses: string[], started_at: string,
+ *   faces: number | null, gaze: string,
  *   interval_score: number, total_score: number, flagged_intervals: number,
  *   last_violation: {rule: string, at: string} | null, line: string,
- *   coverage: Record<string, number>, advice: string}} Row
- * @typedef {"score" | "name" | "newest"} Sorting
+ *   coverage: Record<string, number>, advice: string, risk: number, focus: number, trust: number,
+ *   faults: string[], asks: string[], watched_by: string[], group: string, trend?: number[]}} Row
+ * @typedef {"attention" | "score" | "risk" | "recent" | "unseen" | "name" | "newest"} Sorting
+ * @typedef {{search: string, exam: string, group: string, state: string}} Filter
  */
 
 /** Remembers each session's highest interval score of the last minute. */
@@ -48,21 +53,75 @@ export class Peaks {
   }
 }
 
+const RECENT_MS = 120_000;
+
+/**
+ * How much a session wants a look: what it scored within the last minute, its risk, how fresh its
+ * last violation is, how little of it can be judged, and whether its student waits for an answer.
+ * @param {Row} row
+ * @param {number} peak
+ * @param {number} nowMs
+ */
+export function attentionOf(row, peak, nowMs) {
+  const sinceMs = row.last_violation ? Math.max(0, nowMs - Date.parse(row.last_violation.at)) : Infinity;
+  const unseen = 1 - (overallCoverage(row.coverage) ?? 1);
+  return 2 * peak + row.risk + 8 * Math.exp(-sinceMs / RECENT_MS) + 10 * unseen + (row.asks.length > 0 ? 12 : 0);
+}
+
+/** @type {Record<Sorting, (row: Row, peak: number, nowMs: number) => number | string>} */
+const HEIGHTS = {
+  attention: attentionOf,
+  score: (_row, peak) => peak,
+  risk: (row) => row.risk,
+  recent: (row) => row.last_violation?.at ?? "",
+  unseen: (row) => 1 - (overallCoverage(row.coverage) ?? 1),
+  name: () => 0,
+  newest: (row) => row.started_at,
+};
+
 /**
  * @param {Row[]} rows
  * @param {Sorting} sorting
  * @param {(row: Row) => number} peakOf
+ * @param {number} [nowMs]
  * @returns {Row[]} in the order to show them
  */
-export function sorted(rows, sorting, peakOf) {
-  const byName = (/** @type {Row} */ a, /** @type {Row} */ b) =>
-    a.user_id.localeCompare(b.user_id) || a.session_id.localeCompare(b.session_id);
-  if (sorting === "name") return [...rows].sort(byName);
-  if (sorting === "newest") {
-    return [...rows].sort((a, b) => b.started_at.localeCompare(a.started_at) || byName(a, b));
-  }
-  return [...rows].sort(
-    (a, b) => peakOf(b) - peakOf(a) || b.total_score - a.total_score || byName(a, b),
+export function sorted(rows, sorting, peakOf, nowMs = 0) {
+  const height = HEIGHTS[sorting] ?? HEIGHTS.attention;
+  const placed = rows.map((row) => ({ row, height: height(row, peakOf(row), nowMs) }));
+  const byTotal = sorting === "name" || sorting === "newest" ? 0 : 1;
+  placed.sort(
+    (a, b) =>
+      (a.height < b.height ? 1 : a.height > b.height ? -1 : 0) ||
+      byTotal * (b.row.total_score - a.row.total_score) ||
+      a.row.user_id.localeCompare(b.row.user_id) ||
+      a.row.session_id.localeCompare(b.row.session_id),
+  );
+  return placed.map(({ row }) => row);
+}
+
+/** @type {Record<string, (row: Row, threshold: number) => boolean>} */
+const STATES = {
+  flagged: (row, threshold) => row.flagged_intervals > 0 || row.interval_score >= threshold,
+  asks: (row) => row.asks.length > 0,
+  paused: (row) => row.is_paused,
+  trouble: (row) => hasTrouble(row),
+};
+
+/** @param {Row} row whether a machine or a line keeps this session from being judged */
+export const hasTrouble = (row) => row.line !== "good" || row.faults.length > 0;
+
+/**
+ * @param {Row} row
+ * @param {Filter} filter empty fields let everything pass
+ * @param {number} [threshold]
+ */
+export function passes(row, { search, exam, group, state }, threshold = 10) {
+  return (
+    matches(row, search) &&
+    (!exam || row.exam_id === exam) &&
+    (!group || row.group === group) &&
+    (!state || (STATES[state]?.(row, threshold) ?? true))
   );
 }
 
@@ -72,6 +131,24 @@ export function sorted(rows, sorting, peakOf) {
  */
 export function matches(row, search) {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  const text = `${row.user_id} ${row.exam_id}`.toLowerCase();
+  const text = `${row.user_id} ${row.exam_id} ${row.group}`.toLowerCase();
   return words.every((word) => text.includes(word));
+}
+
+export const TREND = 60;
+export const TREND_MS = 10_000;
+
+/**
+ * A sparkline's points: the risk of the last ten minutes, in a box of 100 by 24.
+ * @param {number[]} trend oldest first, one every 10 s
+ */
+export function sparkline(trend) {
+  const shown = trend.slice(-TREND);
+  if (shown.length < 2) return "";
+  const top = Math.max(20, ...shown);
+  const step = 100 / (TREND - 1);
+  const left = 100 - step * (shown.length - 1);
+  return shown
+    .map((risk, index) => `${(left + index * step).toFixed(1)},${(23 - (22 * risk) / top).toFixed(1)}`)
+    .join(" ");
 }

@@ -1,4 +1,4 @@
-/** Risk and focus over time, drawn by uPlot from the live updates of this page. */
+/** Risk and focus over time with the violations marked, drawn by uPlot. */
 import uPlot from "../../vendor/uPlot.esm.js";
 import { role, setText } from "../lib/dom.js";
 import { duration } from "../lib/format.js";
@@ -14,12 +14,57 @@ export class SessionPlot {
     this.place = role(panel, "plot");
     /** @type {[number[], number[], number[]]} */
     this.data = [[], [], []];
+    /** @type {import("./session-state.js").Violation[]} */
+    this.violations = [];
     /** @type {uPlot | null} */
     this.plot = null;
+    this.markKey = "";
     new ResizeObserver(() =>
       this.plot?.setSize({ width: this.place.clientWidth, height: HEIGHT_PX }),
     ).observe(this.place);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.build());
+  }
+
+  /**
+   * What was before this page was opened.
+   * @param {[number, number, number | null][]} points second, risk, focus
+   */
+  seed(points) {
+    const [times, risks, focuses] = this.data;
+    const known = points.filter(([atS]) => times.length === 0 || atS < times[0]);
+    times.unshift(...known.map(([atS]) => atS));
+    risks.unshift(...known.map(([, risk]) => risk));
+    focuses.unshift(.../** @type {number[]} */ (known.map(([, , focus]) => focus)));
+    if (known.length === 0) return;
+    if (this.plot) this.plot.setData(this.data);
+    else this.build();
+  }
+
+  /** @param {import("./session-state.js").Violation[]} violations drawn as marks over the lines */
+  mark(violations) {
+    const key = violations.map(({ violation_id, end_s }) => `${violation_id}:${end_s}`).join();
+    if (key === this.markKey) return;
+    this.markKey = key;
+    this.violations = violations;
+    this.plot?.redraw();
+  }
+
+  /** @param {uPlot} plot */
+  drawMarks(plot) {
+    const { ctx, bbox } = plot;
+    const style = getComputedStyle(this.place);
+    ctx.save();
+    ctx.fillStyle = style.getPropertyValue("--conduct").trim();
+    for (const { start_s: startS, end_s: endS } of this.violations) {
+      const left = plot.valToPos(startS, "x", true);
+      const right = plot.valToPos(endS ?? startS, "x", true);
+      if (right < bbox.left || left > bbox.left + bbox.width) continue;
+      ctx.globalAlpha = 0.14;
+      ctx.fillRect(left, bbox.top, Math.max(2, right - left), bbox.height);
+      ctx.globalAlpha = 1;
+      ctx.fillRect(left, bbox.top, Math.max(3, right - left), 4);
+    }
+    ctx.restore();
   }
 
   /**
@@ -57,6 +102,7 @@ export class SessionPlot {
         height: HEIGHT_PX,
         legend: { show: false },
         cursor: { drag: { x: false, y: false } },
+        hooks: { draw: [(/** @type {uPlot} */ plot) => this.drawMarks(plot)] },
         scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(100, max)] } },
         axes: [{ ...axis, values: (_, ticks) => ticks.map(duration) }, { ...axis, size: 40 }],
         series: [

@@ -4,7 +4,7 @@ import { ScoreRing } from "../elements/score-ring.js";
 import { SessionTimeline } from "../elements/session-timeline.js";
 import { h, one, role, setText } from "../lib/dom.js";
 import { duration, percent, points } from "../lib/format.js";
-import { getJson, postJson } from "../lib/http.js";
+import { getJson } from "../lib/http.js";
 import { openLive, readScale, sayOffline } from "../lib/live.js";
 import {
   causeLabel,
@@ -15,6 +15,8 @@ import {
   lineWords,
 } from "../lib/words.js";
 import { ClipItem } from "./clip-item.js";
+import { SessionDesk } from "./desk.js";
+import { Hearing } from "./hearing.js";
 import { ViolationLog } from "./log.js";
 import { SessionPlot } from "./plot.js";
 import { SessionState } from "./session-state.js";
@@ -27,10 +29,10 @@ const sessionId = root.dataset.sessionId ?? "";
 const frame = /** @type {LiveFrame} */ (one(root, "live-frame"));
 const ring = /** @type {ScoreRing} */ (one(root, "score-ring"));
 const timeline = /** @type {SessionTimeline} */ (one(root, "session-timeline"));
-const endDialog = /** @type {HTMLDialogElement} */ (role(document, "end-dialog"));
-const endButton = one(root, '[data-action="end"]');
 const state = new SessionState();
 const log = new ViolationLog(root);
+const desk = new SessionDesk(root, sessionId, () => socket);
+const hearing = new Hearing(root, (on) => socket.emit("listen", { session_id: sessionId, on }, () => {}));
 const plot = new SessionPlot(role(root, "plot-panel"));
 /** @type {Map<string, ClipItem>} */
 const clipItems = new Map();
@@ -73,8 +75,20 @@ function show(details) {
     const lastS = endedMs && startedMs ? (endedMs - startedMs) / 1000 : 0;
     nowS = Math.max(nowS, lastS);
     showAtRest(session);
+    if (session.state === "ended") showWholeRisk();
   }
   showHistory();
+}
+
+/** The risk of a session that is over, from its report. */
+async function showWholeRisk() {
+  try {
+    const { risk_history: risk } = await getJson(`/api/session/${encodeURIComponent(sessionId)}/report.json`);
+    plot.mark(state.newestViolations());
+    plot.seed(risk.map((/** @type {any} */ each) => [each.at_s, each.risk_total, null]));
+  } catch {
+    // The page says the rest without it.
+  }
 }
 
 /** @param {any} session that is not running */
@@ -99,7 +113,7 @@ function showState(word, cause) {
   const label = labels[/** @type {keyof typeof labels} */ (word)] ?? word;
   setText(tag, cause ? causeLabel(cause) : label);
   tag.className = word === "running" ? "tag tag--good" : "tag";
-  endButton.hidden = word === "ended";
+  desk.showState(word);
 }
 
 /** @param {any} numbers scores, from either source */
@@ -131,7 +145,9 @@ function take(update) {
   if (!startedMs || interval.index !== intervalIndex) reloadSoon();
   intervalIndex = interval.index;
   state.update(update);
-  frame.show(update.frame, update.boxes, update.line !== "down", update.timestamp);
+  frame.show(update.frame, update.boxes, update.line !== "down", update.timestamp, update.direction);
+  hearing.showLevel(update.sound_db);
+  desk.showPauses(update.pauses);
   const length = interval.end_s - interval.start_s;
   ring.show({
     score: update.interval_score,
@@ -145,6 +161,7 @@ function take(update) {
   showCoverage(update.coverage);
   showState(update.state);
   showHistory();
+  plot.mark(state.newestViolations());
   plot.add(nowS, update.risk, update.focus);
 }
 
@@ -216,6 +233,7 @@ function showClips(clips) {
 /** @param {any} event */
 function hear(event) {
   if (event.session_id !== sessionId) return;
+  if (event.kind === "action" || event.kind === "place") return desk.hear(event);
   if (event.kind === "violation") state.note(event);
   if (event.kind === "flag") {
     state.flag(event);
@@ -233,30 +251,20 @@ function showElapsed() {
   setText(role(root, "elapsed"), duration((untilMs - startedMs) / 1000));
 }
 
-async function endSession() {
-  const problem = role(endDialog, "end-problem");
-  setText(problem, "");
-  try {
-    await postJson("/api/session/end", { session_id: sessionId });
-    endDialog.close();
-    await load();
-  } catch (error) {
-    setText(problem, error instanceof Error ? error.message : "The session could not be ended.");
-  }
-}
-
-endButton.addEventListener("click", () => endDialog.showModal());
-one(endDialog, '[data-action="keep"]').addEventListener("click", () => endDialog.close());
-one(endDialog, '[data-action="end-now"]').addEventListener("click", endSession);
-
 const socket = openLive(() => {
   socket.emit("join_session", { session_id: sessionId }, (/** @type {any} */ ack) => {
-    if (!ack.ok) sayOffline(ack.error.message);
+    if (!ack.ok) return sayOffline(ack.error.message);
+    plot.seed(ack.trend ?? []);
+    desk.showPeople(ack.people ?? []);
   });
+  hearing.restart();
+  desk.load();
   load();
 });
 socket.on("monitoring_update", take);
 socket.on("session_event", hear);
+socket.on("presence", ({ people }) => desk.showPeople(people));
+socket.on("sound", ({ session_id, pcm }) => session_id === sessionId && hearing.play(pcm));
 readScale().then((read) => {
   scale = read;
   load();

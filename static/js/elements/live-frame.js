@@ -6,6 +6,8 @@ import { timeOfDay } from "../lib/format.js";
 
 const CONDUCT_LABELS = new Set(["phone", "cell phone", "book", "laptop", "screen", "other"]);
 
+const GAZES = new Set(["center", "left", "right", "up", "down"]);
+
 export class LiveFrame extends HTMLElement {
   connectedCallback() {
     if (this.image) return;
@@ -14,7 +16,8 @@ export class LiveFrame extends HTMLElement {
     this.empty = h("div", { class: "frame__empty" }, icon("camera"), this.words);
     this.stale = h("span", { class: "frame__stale", hidden: true });
     this.boxes = h("div", { "aria-hidden": "true" });
-    this.append(this.image, this.empty, this.boxes, this.stale);
+    this.gaze = h("div", { class: "gaze", "aria-hidden": "true", hidden: true });
+    this.append(this.image, this.empty, this.boxes, this.gaze, this.stale);
     this.image.addEventListener("load", () => this.fit());
   }
 
@@ -23,8 +26,9 @@ export class LiveFrame extends HTMLElement {
    * @param {Box[]} boxes
    * @param {boolean} isLive
    * @param {string} at ISO instant of the update
+   * @param {string} [direction] where the eyes go, as seen in the picture
    */
-  show(jpegBase64, boxes, isLive, at) {
+  show(jpegBase64, boxes, isLive, at, direction = "") {
     if (!this.image || !this.empty || !this.stale) return;
     if (jpegBase64) {
       this.image.src = `data:image/jpeg;base64,${jpegBase64}`;
@@ -32,6 +36,7 @@ export class LiveFrame extends HTMLElement {
       this.empty.hidden = true;
     }
     this.draw(boxes);
+    this.drawGaze(boxes, direction);
     this.stale.hidden = isLive || this.image.hidden;
     if (!isLive) setText(this.stale, `Last picture, seen ${timeOfDay(at)}`);
   }
@@ -54,6 +59,23 @@ export class LiveFrame extends HTMLElement {
   /** @param {Box[]} boxes in shares of the picture */
   draw(boxes) {
     this.boxes?.replaceChildren(...boxes.map((box) => this.build(box)));
+  }
+
+  /**
+   * An arrow from the eyes of the largest face; a dot when they are on the screen.
+   * @param {Box[]} boxes
+   * @param {string} direction
+   */
+  drawGaze(boxes, direction) {
+    const faces = boxes.filter(({ label }) => label === "face");
+    const face = faces.sort((a, b) => b.width - a.width)[0];
+    const gaze = /** @type {HTMLElement} */ (this.gaze);
+    gaze.hidden = !face || !GAZES.has(direction);
+    if (!face) return;
+    gaze.dataset.direction = direction;
+    gaze.style.left = `${(face.x + face.width / 2) * 100}%`;
+    gaze.style.top = `${(face.y + face.height * 0.42) * 100}%`;
+    gaze.style.width = `${face.width * 70}%`;
   }
 
   /** @param {Box} box */

@@ -1,15 +1,33 @@
 /** `<student-tile>`: one running session on the wall. Its parts keep their place and size. */
-import { changeIcon, h, icon, setText } from "../lib/dom.js";
+import { changeIcon, h, icon, s, setText } from "../lib/dom.js";
 import { ago, overallCoverage, percent, points } from "../lib/format.js";
 import { facesLabel, gazeWords, lineWords, ruleLabel } from "../lib/words.js";
+import { sparkline } from "../admin/order.js";
 import { ScoreRing } from "./score-ring.js";
 
 const LOW_COVERAGE = 0.8;
+
+/** @type {Record<string, {words: string, icon: string}>} */
+const ASKS = {
+  chat: { words: "Wrote to you", icon: "message" },
+  break: { words: "Asks for a break", icon: "clock" },
+  place: { words: "Another device", icon: "replace" },
+  admission: { words: "Waits for admission", icon: "user" },
+};
+
+/** @type {Record<string, string>} */
+const PAUSES = {
+  proctor: "Paused",
+  break: "On a break",
+  warning_limit: "Paused at the limit",
+  check_in: "Checking in",
+};
 
 export class StudentTile extends HTMLElement {
   /** @type {import("../admin/order.js").Row | null} */
   row = null;
   pictureUrl = "";
+  marksKey = "";
 
   connectedCallback() {
     if (this.link) return;
@@ -22,10 +40,17 @@ export class StudentTile extends HTMLElement {
     this.last = h("span", { class: "tile__last soft" });
     this.total = h("span", { class: "soft number" });
     this.ring = new ScoreRing();
+    this.box = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", class: "tile__box" }));
+    this.marks = h("div", { class: "tile__marks" });
+    this.risk = h("span", { class: "tile__risk number", title: "Risk" });
+    this.spark = s("polyline", { class: "spark__line", points: "" });
+    const spark = s("svg", { class: "spark", viewBox: "0 0 100 24", preserveAspectRatio: "none", "aria-hidden": "true" });
+    spark.append(this.spark);
     this.thumb = h("span", { class: "tile__thumb" }, icon("camera"));
     this.image = /** @type {HTMLImageElement} */ (h("img", { alt: "", hidden: true }));
     this.thumb.append(this.image);
     this.append(
+      this.box,
       h(
         "div",
         { class: "tile__body" },
@@ -33,6 +58,8 @@ export class StudentTile extends HTMLElement {
         h("div", { class: "tile__who" }, this.link, this.exam),
         h("div", { class: "tile__seen" }, this.faces, this.gaze),
         this.ring,
+        h("div", { class: "tile__trend" }, spark, this.risk),
+        this.marks,
         h("div", { class: "tile__foot" }, this.last, this.total, this.line, this.cover),
       ),
     );
@@ -50,8 +77,10 @@ export class StudentTile extends HTMLElement {
    * @param {import("../admin/order.js").Row} row
    * @param {number} threshold
    * @param {number} nowMs
+   * @param {number[]} [trend] the risk, one every 10 s
    */
-  show(row, threshold, nowMs) {
+  show(row, threshold, nowMs, trend = []) {
+    this.trend = trend;
     this.row = row;
     this.threshold = threshold;
     this.nowMs = nowMs;
@@ -63,7 +92,7 @@ export class StudentTile extends HTMLElement {
     if (!row || !this.link || !this.ring) return;
     this.link.setAttribute("href", `/admin/session/${encodeURIComponent(row.session_id)}`);
     setText(this.link, row.user_id);
-    setText(/** @type {Element} */ (this.exam), row.exam_id);
+    setText(/** @type {Element} */ (this.exam), row.group ? `${row.exam_id}, ${row.group}` : row.exam_id);
     const facesTone = row.faces === null ? "unknown" : row.faces === 1 ? "" : "conduct";
     this.mark(this.faces, row.faces === null || row.faces < 2 ? "face" : "people", facesTone, facesLabel(row.faces));
     const gaze = gazeWords(row.gaze);
@@ -74,11 +103,33 @@ export class StudentTile extends HTMLElement {
     this.mark(this.line, line.icon, lineTone, `Line ${line.label.toLowerCase()}`);
     this.renderCoverage(row);
     this.renderLast(row);
+    this.renderMarks(row);
+    setText(/** @type {Element} */ (this.risk), `Risk ${Math.round(row.risk)}`);
+    const drawn = sparkline(this.trend ?? []);
+    if (this.spark?.getAttribute("points") !== drawn) this.spark?.setAttribute("points", drawn);
+    this.box?.setAttribute("aria-label", `Select ${row.user_id}`);
     const flags = row.flagged_intervals > 0 ? `, ${row.flagged_intervals} flagged` : "";
     setText(/** @type {Element} */ (this.total), `Total ${points(row.total_score)}${flags}`);
     this.ring.show({ score: row.interval_score, threshold: this.threshold ?? 10 });
     this.ring.setAttribute("title", "Score of this interval");
     this.link.setAttribute("title", `${row.user_id}, ${row.exam_id}`);
+  }
+
+  /** What the student waits for, why nothing is scored, what fails, and who looks.
+   * @param {import("../admin/order.js").Row} row */
+  renderMarks(row) {
+    const marks = [
+      ...row.asks.map((ask) => ({ tone: "ask", sign: ASKS[ask]?.icon ?? "info", words: ASKS[ask]?.words ?? ask })),
+      ...row.pauses.map((cause) => ({ tone: "pause", sign: "pause", words: PAUSES[cause] ?? "Paused" })),
+      ...(row.faults.length ? [{ tone: "technical", sign: "wrench", words: `Fails: ${row.faults.join(", ")}` }] : []),
+      ...row.watched_by.map((name) => ({ tone: "", sign: "eye", words: name })),
+    ];
+    const key = JSON.stringify(marks);
+    if (key === this.marksKey) return;
+    this.marksKey = key;
+    this.marks?.replaceChildren(
+      ...marks.map(({ tone, sign, words }) => h("span", { class: "mark-tag", "data-tone": tone }, icon(sign), words)),
+    );
   }
 
   /** @param {import("../admin/order.js").Row} row */
