@@ -29,7 +29,6 @@ from app.monitoring.views import (
     flag_payload,
     iso,
     monitoring_update,
-    point_of,
     student_status,
     violation_payload,
     wall_row,
@@ -45,7 +44,6 @@ UPDATE_S = 1.0
 # A score that rises does not wait for its turn.
 RISE_S = 0.2
 TICK_S = 0.1
-TREND_S = 10.0
 # Ten minutes.
 TILE_TREND = 60
 JOIN_S = 5.0
@@ -106,11 +104,11 @@ class LiveRooms:
         with self._lock:
             shown = self._shown.get(view.session_id)
             if shown is not None:
-                shown.view = view
+                shown.take(view)
                 return
         group = self._group_of(view.exam_id, view.user_id)
         with self._lock:
-            self._shown.setdefault(view.session_id, Shown(view, group=group)).view = view
+            self._shown.setdefault(view.session_id, Shown(view, group=group)).take(view)
 
     def violation(self, session_id: str, mark: Mark) -> None:
         """A violation began or ended."""
@@ -298,9 +296,6 @@ class LiveRooms:
         due.extend(self._thumbnails.due(now_s))
         due.extend(self._listeners.due(self._evidence))
         for shown in [*running, *ended]:
-            if now_s >= shown.trend_due_s:
-                shown.trend_due_s = now_s + TREND_S
-                shown.trend.append(point_of(shown.view))
             due.extend(self._due_update(shown, now_s))
             due.extend(self._due_status(shown, now_s))
         if now_s >= self._wall_due_s or ended:

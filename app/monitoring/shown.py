@@ -6,9 +6,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.monitoring.views import SessionView
+from app.monitoring.views import SessionView, point_of
 
-# Six hours of a plot at a point every 10 s.
+# Six hours of a plot.
+TREND_S = 10.0
 TREND = 2160
 
 
@@ -26,6 +27,13 @@ class Shown:
     trend: deque[tuple[float, float, float]] = field(default_factory=lambda: deque(maxlen=TREND))
     group: str = ""
     trend_due_s: float = 0.0
+
+    def take(self, view: SessionView) -> None:
+        """The newest view."""
+        self.view = view
+        if view.at_s >= self.trend_due_s:
+            self.trend_due_s = view.at_s + TREND_S
+            self.trend.append(point_of(view))
 
     @property
     def has_risen(self) -> bool:
