@@ -45,8 +45,8 @@ export class Answers {
     this.answers = new Map();
     /** @type {Set<string>} */
     this.sending = new Set();
-    /** @type {Map<string, number>} */
-    this.dueMs = new Map();
+    /** Only the newest plan to send an answer is carried out. @type {Map<string, number>} */
+    this.turns = new Map();
   }
 
   /**
@@ -109,10 +109,10 @@ export class Answers {
    * @param {number} ms
    */
   schedule(id, ms) {
-    const dueMs = this.nowMs() + ms;
-    this.dueMs.set(id, dueMs);
+    const turn = (this.turns.get(id) ?? 0) + 1;
+    this.turns.set(id, turn);
     this.later(() => {
-      if (this.dueMs.get(id) === dueMs) this.send(id);
+      if (this.turns.get(id) === turn) this.send(id);
     }, ms);
   }
 
