@@ -47,6 +47,7 @@ from app.sessions import Sessions
 from app.settings import Settings
 from app.sockets.connect import Callers
 from app.store import Repository, open_repository
+from app.store.occupancy import Occupancy
 from detectors.messages import AnalysisResult
 from scoring.model import Scores
 
@@ -98,6 +99,7 @@ class Services:
         self.doors.logins.limit(settings.login_idle_min, settings.login_max_h)
         self.audit = AuditLog(self.repository.trail, load_master_key(settings), self.clock)
         self.audited = AuditedDoors(self.audit, self.repository, self.clock)
+        self.occupancy = Occupancy(settings)
         self.media_links = MediaLinks(
             self.clock, secret_key(settings), self.doors, settings.media_link_min
         )
@@ -188,6 +190,7 @@ class Services:
 
     def start(self) -> None:
         """Start the threads and worker processes and take up the sessions that were running."""
+        self.occupancy.begin()
         self._is_running = True
         self._started_s = self.clock.monotonic_s()
         self.recorder.start()
@@ -252,6 +255,7 @@ class Services:
             ("recorder", self.recorder.stop),
             ("live", self.live.stop),
             ("store", self.repository.close),
+            ("data folder", self.occupancy.end),
         )
         for part, stop in steps:
             try:

@@ -20,7 +20,7 @@ class LoginRecord:
 class RosterRow:
     """One student who may sit an exam. A revoked row stays, so that it can be said.
 
-    `listed_at` is when it was last brought in; None in what older versions stored.
+    `listed_at` is when it was last brought in.
     """
 
     exam_id: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.audit.log import SYSTEM
@@ -92,9 +92,6 @@ class Retention:
             return 0
         people, now = self._repository.people, self._clock.now()
         rows = people.roster(exam_id)
-        undated = [replace(row, listed_at=now) for row in rows if row.listed_at is None]
-        if not dry_run:
-            people.save_rows(undated)
         oldest = now - timedelta(days=self.days_of(exam_id))
         is_old = all(row.listed_at is not None and row.listed_at <= oldest for row in rows)
         sessions = self._repository.sessions(exam_id=exam_id)

@@ -286,11 +286,3 @@ def test_a_hold_on_an_exam_keeps_its_roster(world: World) -> None:
     world.clock.advance(timedelta(days=400).total_seconds())
     assert world.privacy.retention.sweep().rows == 0
     assert world.repository.people.has_roster("math")
-
-
-def test_a_roster_without_a_date_counts_from_the_first_sweep(world: World) -> None:
-    row = RosterRow("math", "absent", "Al Away", date(2001, 1, 1), "Logic")
-    world.repository.people.save_rows([row])
-    assert world.privacy.retention.sweep().rows == 0
-    world.clock.advance(timedelta(days=91).total_seconds())
-    assert world.privacy.retention.sweep().rows == 1
