@@ -1,0 +1,1 @@
+"""Questions brought in from files: CSV, GIFT, Moodle XML."""
