@@ -16,8 +16,10 @@ NAMED = {"exam_id": "The exam's id."}
 
 def roster(call: Call, error: str = "", found: Import | None = None, text: str = "") -> str:
     exam_id = check_chosen_id(call.path["exam_id"], "The exam id")
+    known = call.services.repository.exam(exam_id)
     return flask.render_template(
         "admin_roster.html",
+        exam_title=(known.plan.title or exam_id) if known else "",
         exam_id=exam_id,
         rows=call.services.rosters.rows(exam_id),
         error=error,

@@ -41,7 +41,7 @@ from app.errors import (
     TooLarge,
 )
 from app.languages.choice import add_languages
-from app.pages import admin, login, people, portal
+from app.pages import admin, editor, editor_results, login, people, portal
 from app.pages import roster as roster_page
 from app.settings import PROJECT_ROOT, Settings
 from app.sockets.actions import register as register_actions
@@ -78,6 +78,8 @@ ROUTES = (
     *audit_api.ROUTES,
     *people.ROUTES,
     *roster_page.ROUTES,
+    *editor.ROUTES,
+    *editor_results.ROUTES,
     *roster_api.ROUTES,
     *places_api.ROUTES,
     *actions_api.ROUTES,

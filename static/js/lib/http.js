@@ -53,12 +53,38 @@ export function sendAs(method, path, body, token) {
  * @param {Record<string, string>} more headers
  */
 function send(method, path, body, more) {
-  const csrf = document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
   return request(path, {
     method,
-    headers: { "Content-Type": "application/json", "X-CSRFToken": csrf, ...more },
+    headers: { "Content-Type": "application/json", "X-CSRFToken": csrf(), ...more },
     body: JSON.stringify(body),
   });
+}
+
+/**
+ * @param {string} path
+ * @param {object} body
+ * @returns {Promise<any>}
+ */
+export function putJson(path, body) {
+  return send("PUT", path, body, {});
+}
+
+/**
+ * Sends a file as it is.
+ * @param {string} path
+ * @param {Blob} bytes
+ * @returns {Promise<any>}
+ */
+export function postBytes(path, bytes) {
+  return request(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/octet-stream", "X-CSRFToken": csrf() },
+    body: bytes,
+  });
+}
+
+function csrf() {
+  return document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
 }
 
 /**
