@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any
 
+from app.clock import SystemClock
 from app.errors import Unavailable
 from app.store.documents import iso
 from app.store.engines import Engine
@@ -34,7 +34,7 @@ class Upgrade:
 
 def _date_rosters(engine: Engine) -> int:
     """Rows of rosters count their retention from the day they were brought in."""
-    now = iso(datetime.now(timezone.utc))
+    now = iso(SystemClock().now())
     rows = engine.collection("roster_rows")
     undated = [row for row in rows.find({}).limit(MOST) if not row.get("listed_at")]
     for row in undated:
