@@ -16,6 +16,7 @@ SET_UP = "Run ./setup.sh."
 
 # What a package is imported as, where that differs from its name in the requirement files.
 _MODULES = {
+    "flask-babel": "flask_babel",
     "flask-socketio": "flask_socketio",
     "flask-wtf": "flask_wtf",
     "simple-websocket": "simple_websocket",

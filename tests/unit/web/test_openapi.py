@@ -56,7 +56,10 @@ def test_every_operation_says_who_may_call_it(web: Web) -> None:
     assert open_paths == {
         "/",
         "/portal/config",
+        "/portal/exam/{exam}",
+        "/portal/result",
         "/portal/session",
+        "/portal/words/{language}",
         "/login",
         "/healthz",
         "/api/openapi.json",
