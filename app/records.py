@@ -51,6 +51,35 @@ class CheckInStage(str, Enum):
     REFUSED = "refused"
 
 
+class GapCause(str, Enum):
+    """Why nothing arrived of a stretch of a session: technical, never the student's conduct."""
+
+    LINE = "line"
+    SERVER = "server"
+    ASLEEP = "asleep"
+    FROZEN = "frozen"
+    CAMERA_OFF = "camera_off"
+    THINNED = "thinned"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of a session of which nothing arrived. It scores nothing and is unobserved."""
+
+    from_s: float
+    to_s: float
+    cause: GapCause
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What arrived late changed a closed interval's score."""
+
+    at: datetime
+    from_score: float
+    to_score: float
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
     """One student's sitting of one exam. `started_at` is the first join: second 0 of scoring.
@@ -61,7 +90,8 @@ class SessionRecord:
     that sealed the session after its end. `place` and `network` are hashes of the device and the
     network it runs on. `scored_s` is the second at which its final ledger ends,
     `ledger_sha256` the hash of that ledger (see `app.ledgers`). `capture_screen` None is as the
-    settings say.
+    settings say. `gaps` is what never arrived of it up to `gaps_until_s`; `clock_lies` counts how
+    often the student's clock contradicted itself.
     """
 
     session_id: str
@@ -93,6 +123,9 @@ class SessionRecord:
     check_in_done: dict[str, str] = field(default_factory=dict)
     check_in_by: str = ""
     check_in_reason: str = ""
+    gaps: tuple[Gap, ...] = ()
+    gaps_until_s: float = 0.0
+    clock_lies: int = 0
 
     @property
     def is_active(self) -> bool:
@@ -115,11 +148,12 @@ class ViolationRecord:
 
 @dataclass(frozen=True, slots=True)
 class IntervalRecord:
-    """A scored interval of one session."""
+    """A scored interval of one session. `amendments` are its changes after it was closed."""
 
     session_id: str
     interval: IntervalScore
     started_at: datetime
+    amendments: tuple[Amendment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

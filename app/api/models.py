@@ -162,6 +162,22 @@ class PointPart(Part):
     observations: int
 
 
+class GapPart(Part):
+    """A stretch of which nothing arrived: technical, scores nothing, counts against coverage."""
+
+    from_s: float
+    to_s: float
+    cause: str = Field(description="line, server, asleep, frozen, camera_off or thinned.")
+
+
+class AmendmentPart(Part):
+    """What arrived late changed a closed interval's score."""
+
+    at: datetime
+    from_score: float
+    to_score: float
+
+
 class IntervalPart(Part):
     index: int
     start_s: float
@@ -175,6 +191,7 @@ class IntervalPart(Part):
     is_closed: bool
     coverage: dict[str, float] = Field(description="Share of the interval each detector observed.")
     points: list[PointPart]
+    amendments: list[AmendmentPart] = Field(description="Its changes after it was closed.")
 
 
 class SnapshotPart(Part):
@@ -223,6 +240,8 @@ class SessionDetails(Told):
     intervals: list[IntervalPart]
     clips: list[ClipPart]
     coverage: dict[str, float]
+    gaps: list[GapPart]
+    clock_lies: int = Field(description="How often the student's clock contradicted itself.")
 
 
 class FlaggedClips(Told):

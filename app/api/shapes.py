@@ -7,7 +7,9 @@ from collections.abc import Iterable
 
 from app.access.media_links import Links
 from app.api.models import (
+    AmendmentPart,
     ClipPart,
+    GapPart,
     IntervalPart,
     PointPart,
     SessionDetails,
@@ -104,6 +106,10 @@ def interval_of(record: IntervalRecord) -> IntervalPart:
             )
             for point in interval.points
         ],
+        amendments=[
+            AmendmentPart(at=each.at, from_score=each.from_score, to_score=each.to_score)
+            for each in record.amendments
+        ],
     )
 
 
@@ -196,4 +202,9 @@ def details_of(details: Details, links: Links = UNSIGNED) -> SessionDetails:
         intervals=[interval_of(record) for record in details.intervals],
         clips=[clip_of(record, links) for record in details.clips],
         coverage=details.session.coverage,
+        gaps=[
+            GapPart(from_s=gap.from_s, to_s=gap.to_s, cause=gap.cause.value)
+            for gap in details.session.gaps
+        ],
+        clock_lies=details.session.clock_lies,
     )

@@ -9,12 +9,13 @@ import logging
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 from app.clock import SessionTime
 from app.intake.state import StreamState
 from app.ledgers import ledger_sha256, numbers_of
+from app.monitoring.amending import Amendments, over_whole_length
+from app.monitoring.gaps import Gaps
 from app.monitoring.pausing import Pausing
 from app.monitoring.settling import Settling
 from app.monitoring.surroundings import Stored, Surroundings
@@ -63,8 +64,11 @@ class Track:
         self._opened_s = self._time.now_s()
         self._stream: StreamState | None = None
         self._settling = Settling(self.session_id, self._policy, around)
+        self._gaps = Gaps(session, self._time, around)
         violations = tuple(r.violation for r in around.store.violations(self.session_id))
-        intervals = tuple(r.interval for r in around.store.intervals(self.session_id))
+        records = around.store.intervals(self.session_id)
+        intervals = tuple(r.interval for r in records)
+        self._amendments = Amendments(records)
         self._stored_to = max((i.index for i in intervals), default=-1)
         trace = tuple(r.data for r in around.store.trace(self.session_id))
         stored = Stored(Ledger(violations=violations, intervals=intervals), trace)
@@ -95,6 +99,7 @@ class Track:
         """How the student's line is now; None while nothing is taken in."""
         self._stream = stream
         self._settling.heard(stream)
+        self._gaps.hear(stream)
 
     def silent_s(self) -> float:
         """Seconds without contact while this server was there to hear it."""
@@ -144,6 +149,7 @@ class Track:
         self._forget_from(math.ceil(now_s / self._policy.interval_s))
         self._final = {"scored_s": now_s, "ledger_sha256": ledger_sha256(ledger)}
         self.store_now()
+        self._gaps.store(0.0)
         self._around.recorder.end_session(self.session_id, now_s)
         return self._scorer.scores
 
@@ -289,8 +295,11 @@ class Track:
         return found.violations, found.intervals
 
     def _store_interval(self, interval: IntervalScore, within_s: float) -> None:
-        stored = self._over_whole_length(interval)
-        record = IntervalRecord(self.session_id, stored, self._time.instant(interval.start_s))
+        stored = over_whole_length(interval, self._time.now_s())
+        started_at = self._time.instant(interval.start_s)
+        now = self._time.instant(self._time.now_s())
+        amendments = self._amendments.note(interval, now)
+        record = IntervalRecord(self.session_id, stored, started_at, amendments)
         self._stored_to = max(self._stored_to, interval.index)
         key = (self.session_id, "interval", str(interval.index))
         around = self._around
@@ -301,16 +310,6 @@ class Track:
         for index in range(first, self._stored_to + 1):
             forget = partial(self._around.store.delete_interval, self.session_id, index)
             self._around.outbox.put((self.session_id, "interval", str(index)), forget)
-
-    def _over_whole_length(self, interval: IntervalScore) -> IntervalScore:
-        """With coverage as a share of the whole interval: should the server die in it, what is
-        not stored was not observed."""
-        if interval.is_closed:
-            return interval
-        elapsed_s = self._time.now_s() - interval.start_s
-        share = min(1.0, max(0.0, elapsed_s / (interval.end_s - interval.start_s)))
-        coverage = tuple((name, value * share) for name, value in interval.coverage)
-        return replace(interval, coverage=coverage)
 
     def _forget_before(self, start_s: float) -> None:
         """Let go of what ended before the interval that closed; the store has it."""

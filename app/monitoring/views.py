@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from app.records import ClipRecord, SessionState
+from app.records import ClipRecord, Gap, SessionState
 from detectors.messages import Box, DetectorFault, Frame, Overlay
 from scoring.model import IntervalScore, Scores, Violation
 
@@ -58,6 +58,7 @@ class SessionView:
     warned: tuple[Warned, ...] = ()
     line: str = "good"
     is_paused: bool = False
+    gap: Gap | None = None
     pauses: tuple[str, ...] = ()
 
     @property
@@ -108,6 +109,7 @@ def monitoring_update(
         "coverage": _shares(scores.coverage),
         "state": view.state.value,
         "line": view.line,
+        "gap": _gap(view.gap),
         "interval": _interval(view.interval),
         "is_running": view.is_running,
         "is_paused": view.is_paused,
@@ -152,6 +154,7 @@ def wall_row(
             {"rule": last.violation.rule.value, "at": iso(last.started_at)} if last else None
         ),
         "line": view.line,
+        "gap": _gap(view.gap),
         "coverage": _shares(view.scores.coverage),
         "advice": overlay.advice if overlay else "",
         "risk": risk_of(view.scores),
@@ -230,6 +233,10 @@ def _box(box: Box) -> dict[str, Any]:
         "label": box.label,
         "confidence": round(box.confidence, 3),
     }
+
+
+def _gap(gap: Gap | None) -> dict[str, Any] | None:
+    return None if gap is None else {"cause": gap.cause.value, "from_s": gap.from_s}
 
 
 def _interval(interval: IntervalScore) -> dict[str, Any]:

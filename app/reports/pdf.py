@@ -30,6 +30,7 @@ from scoring.model import Point
 
 # Beyond these the report names how many more there are; CSV and JSON hold all.
 MOST_VIOLATIONS = 400
+MOST_GAPS = 60
 MOST_PICTURES = 60
 # Intervals of which less than this share had a face that could be judged are shaded.
 MOSTLY = 0.5
@@ -109,6 +110,19 @@ def _facts(report: SessionReport, times: Zoned) -> list[Any]:
     return [facts(rows)]
 
 
+def _gaps(report: SessionReport, times: Zoned) -> list[Any]:
+    """What never arrived, and the technical cause."""
+    gaps = report.session.gaps
+    if not gaps:
+        return []
+    rows: list[Sequence[Any]] = [("Nothing arrived from", "For", "Technical cause")]
+    for gap in gaps[:MOST_GAPS]:
+        at = times.time(report.instant(gap.from_s))
+        lasted = duration_words(gap.to_s - gap.from_s)
+        rows.append((at, lasted, words.GAPS.get(gap.cause.value, gap.cause.value)))
+    return [Spacer(0, 6), table(rows, [160, 90, 240])]
+
+
 def _coverage(report: SessionReport, times: Zoned) -> list[Any]:
     rows: list[Sequence[Any]] = [("Detector", "Observed", "Not observed")]
     for detector, unseen_s in report.unobserved_s().items():
@@ -123,6 +137,7 @@ def _coverage(report: SessionReport, times: Zoned) -> list[Any]:
         ),
         Spacer(0, 4),
         table(rows, [160, 90, 120]),
+        *_gaps(report, times),
     ]
     off = sorted(str(detector) for detector in report.policy.detectors_off)
     if off:

@@ -37,6 +37,14 @@ CAUSES: dict[str, str] = {
     "abandoned": "because nothing was heard of the student any more",
     "warning_limit": "because the warning limit was reached",
 }
+GAPS: dict[str, str] = {
+    "line": "The student's line was down",
+    "server": "Our server was down",
+    "asleep": "The student's machine was asleep",
+    "frozen": "The browser had put the page to rest",
+    "camera_off": "The camera gave no pictures",
+    "thinned": "The browser had no room for more",
+}
 REVIEWS: dict[str, str] = {
     "unreviewed": "not reviewed yet",
     "confirmed": "confirmed by a person",

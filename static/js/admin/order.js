@@ -13,6 +13,7 @@ export const HOLD_MS = 60_000;
  *   faces: number | null, gaze: string,
  *   interval_score: number, total_score: number, flagged_intervals: number,
  *   last_violation: {rule: string, at: string} | null, line: string,
+ *   gap?: {cause: string, from_s: number} | null,
  *   coverage: Record<string, number>, advice: string, risk: number, focus: number, trust: number,
  *   faults: string[], asks: string[], watched_by: string[], group: string, trend?: number[]}} Row
  * @typedef {"attention" | "score" | "risk" | "recent" | "unseen" | "name" | "newest"} Sorting

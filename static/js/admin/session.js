@@ -11,6 +11,7 @@ import {
   detectorLabel,
   directionLabel,
   facesLabel,
+  gapLabel,
   gazeWords,
   lineWords,
 } from "../lib/words.js";
@@ -70,6 +71,7 @@ function show(details) {
   showState(session.state, session.end_cause);
   showNumbers(session);
   showCoverage(details.coverage);
+  showGaps(details.gaps ?? []);
   showClips(details.clips);
   if (session.state !== "running") {
     const lastS = endedMs && startedMs ? (endedMs - startedMs) / 1000 : 0;
@@ -173,7 +175,8 @@ function showFacts(update) {
   showFact("direction", directionLabel(direction), direction ? "" : "unknown");
   const head = yaw === null || pitch === null ? "Not judged" : `${signed(yaw)}° / ${signed(pitch)}°`;
   showFact("head", head, yaw === null ? "unknown" : "");
-  showFact("line", lineWords(line).label, line === "good" ? "" : "technical");
+  const gap = gapLabel(update.gap);
+  showFact("line", gap || lineWords(line).label, line === "good" && !gap ? "" : "technical");
   setText(role(root, "advice"), update.advice ? `Told to the student: ${update.advice}` : "");
 }
 
@@ -212,6 +215,20 @@ function showCoverage(coverage) {
     setText(one(row, ".cover__share"), percent(share));
     /** @type {HTMLElement} */ (row).dataset.low = String(share < LOW_COVERAGE);
   }
+}
+
+/** @param {{from_s: number, to_s: number, cause: string}[]} gaps */
+function showGaps(gaps) {
+  const rows = gaps.map((gap) =>
+    h(
+      "li",
+      { class: "gap" },
+      h("span", {}, `${duration(gap.from_s)}–${duration(gap.to_s)}`),
+      h("span", {}, gapLabel(gap)),
+    ),
+  );
+  role(root, "gaps").replaceChildren(...rows);
+  role(root, "gaps-none").hidden = gaps.length > 0;
 }
 
 /** @param {import("../elements/clip-player.js").Clip[]} clips */

@@ -1,7 +1,7 @@
 /** `<student-tile>`: one running session on the wall. Its parts keep their place and size. */
 import { changeIcon, h, icon, s, setText } from "../lib/dom.js";
 import { ago, overallCoverage, percent, points } from "../lib/format.js";
-import { facesLabel, gazeWords, lineWords, ruleLabel } from "../lib/words.js";
+import { facesLabel, gapLabel, gazeWords, lineWords, ruleLabel } from "../lib/words.js";
 import { sparkline } from "../admin/order.js";
 import { ScoreRing } from "./score-ring.js";
 
@@ -99,8 +99,9 @@ export class StudentTile extends HTMLElement {
     const gazeTone = { focused: "", distracted: "conduct" }[row.gaze] ?? "unknown";
     this.mark(this.gaze, gaze.icon, gazeTone, gaze.label);
     const line = lineWords(row.line);
-    const lineTone = row.line === "good" ? "unknown" : "technical";
-    this.mark(this.line, line.icon, lineTone, `Line ${line.label.toLowerCase()}`);
+    const gap = gapLabel(row.gap);
+    const lineTone = row.line === "good" && !gap ? "unknown" : "technical";
+    this.mark(this.line, line.icon, lineTone, gap || `Line ${line.label.toLowerCase()}`);
     this.renderCoverage(row);
     this.renderLast(row);
     this.renderMarks(row);

@@ -101,6 +101,22 @@ export const causeLabel = (cause) => CAUSES[cause] ?? plain(cause);
 /** @param {string} cause */
 export const causeForStudent = (cause) => CAUSES_FOR_STUDENT[cause] ?? "";
 
+/** @type {Record<string, string>} */
+const GAPS = {
+  line: "Student's line is down",
+  server: "Our server was down",
+  asleep: "Machine asleep",
+  frozen: "Page at rest",
+  camera_off: "No pictures from the camera",
+  thinned: "Browser had no room",
+};
+
+/**
+ * Why nothing arrives, or "" while something does.
+ * @param {{cause: string} | null | undefined} gap
+ */
+export const gapLabel = (gap) => (gap ? (GAPS[gap.cause] ?? plain(gap.cause)) : "");
+
 /** @param {string} line */
 export const lineWords = (line) => LINES[line] ?? { label: "Unknown", icon: "line-slow" };
 

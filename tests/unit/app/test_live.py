@@ -84,7 +84,7 @@ def test_who_joins_sees_the_session_at_once_with_its_picture(room: Room) -> None
         "session_id", "user_id", "exam_id", "frame", "gaze", "faces", "interval_score",
         "violations", "timestamp", "seen_at", "total_score", "risk", "focus", "trust",
         "flagged_intervals", "boxes", "direction", "yaw_deg", "pitch_deg", "advice", "coverage",
-        "state", "line", "interval", "is_running", "is_paused", "pauses", "warnings",
+        "state", "line", "gap", "interval", "is_running", "is_paused", "pauses", "warnings",
         "sound_db",
     }  # fmt: skip
 
@@ -224,7 +224,7 @@ def test_the_wall_gets_every_row_once_and_then_only_what_changed(room: Room) -> 
     assert set(update["sessions"][0]) == {
         "session_id", "user_id", "exam_id", "state", "is_running", "is_paused", "pauses",
         "started_at", "faces", "gaze",
-        "interval_score", "total_score", "flagged_intervals", "last_violation", "line",
+        "interval_score", "total_score", "flagged_intervals", "last_violation", "line", "gap",
         "coverage", "advice", "risk", "focus", "trust", "faults", "asks", "watched_by",
         "group",
     }  # fmt: skip
