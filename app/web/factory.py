@@ -42,6 +42,7 @@ from app.errors import (
 )
 from app.languages.choice import add_languages
 from app.pages import admin, editor, editor_results, login, people, portal
+from app.pages import review as review_page
 from app.pages import roster as roster_page
 from app.settings import PROJECT_ROOT, Settings
 from app.sockets.actions import register as register_actions
@@ -64,6 +65,7 @@ ROUTES = (
     *checkin_api.ROUTES,
     *login.ROUTES,
     *admin.ROUTES,
+    *review_page.ROUTES,
     *sessions_api.ROUTES,
     *videos_api.ROUTES,
     *exams_api.ROUTES,

@@ -35,6 +35,15 @@ export function postJson(path, body) {
 }
 
 /**
+ * @param {string} path
+ * @param {object} body
+ * @returns {Promise<any>}
+ */
+export function putJson(path, body) {
+  return send("PUT", path, body, {});
+}
+
+/**
  * With a student's token instead of the cookie.
  * @param {"POST" | "PUT"} method
  * @param {string} path
