@@ -49,7 +49,7 @@ STORIES: dict[str, Story] = {
         (65, 69, "none"),
     ),
     "ben": ((12, 18, "several"), (40, 44, "left"), (70, 76, "phone")),
-    "cara": ((25, 45, "none"),),
+    "cara": ((8, 45, "none"),),
     "dilan": ((5, 9, "phone"), (9, 14, "down")),
 }
 LENGTH_S = 100
