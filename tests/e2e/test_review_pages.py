@@ -79,7 +79,7 @@ def test_two_reviewers_take_flags_by_key_to_an_outcome(
     assert complaints(rita) == []
     rita.get_by_role("link", name="algebra").click()
     expect(rita.get_by_role("heading", name="cara")).to_be_visible()
-    # Cara's absence over the boundary of two intervals is one episode of two flags, decided together.
+    # Cara's absence over two intervals is one episode of two flags, decided together.
     expect(rita.get_by_text("One episode over 2 flags")).to_be_visible()
     expect(rita.get_by_text("Nobody in the picture from 0:08 to 0:45")).to_be_visible()
     rita.wait_for_function("document.querySelector('video').readyState > 0")
