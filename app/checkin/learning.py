@@ -19,8 +19,9 @@ PLACED_S = 0.8
 PLACED_ALONE_S = 3.0
 # A sentence read aloud: this much speech makes a voice known.
 READ_S = 4.0
-# The pictures of the last point are on their way this long.
-LOOKED_S = 5.0
+# Pictures taken this long after the last point tell that nothing was learnt; a machine that is
+# late may not have looked at them yet.
+LOOKED_S, LATE_S = 2.5, 30.0
 OBJECTS = ("phone", "book", "laptop", "screen", "headphones", "watch")
 
 
@@ -139,7 +140,8 @@ class Learning:
             if seen.detector is Detector.GAZE and is_learnt and seen.at_s >= self._looked_s:
                 self.progress = Progress(1.0, is_done=True)
                 return
-        if now_s - self._looked_s > LOOKED_S:
+        seen_s = result.overlay.at_s if result.overlay is not None else 0.0
+        if seen_s - self._looked_s > LOOKED_S or now_s - self._looked_s > LATE_S:
             self.progress = Progress(trouble="eyes")
 
     def _read(self, result: AnalysisResult, now_s: float) -> None:
