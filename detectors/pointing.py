@@ -16,7 +16,7 @@ from detectors.pose import Pose
 
 # The eyes need this long to get to a new point; a look is learnt from for at most SPAN_S.
 SETTLE_S, SPAN_S = 0.5, 3.0
-FEWEST_POSES = 3
+FEWEST_POSES = 2
 _MIDDLE = 0.2
 # Looking beyond the outermost point is still looking at the screen.
 _MARGIN_DEG = 3.0

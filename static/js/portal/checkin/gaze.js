@@ -11,6 +11,8 @@ const POINTS = [
   [0.92, 0.9],
 ];
 const POINT_MS = 2000;
+/** The middle is what everything else is measured from. */
+const MIDDLE_MS = 3000;
 
 export class GazeStep {
   /** @param {import("./flow.js").CheckInFlow} flow */
@@ -30,7 +32,7 @@ export class GazeStep {
     this.element = h(
       "div",
       { class: "checkin__body" },
-      h("p", {}, t("A dot appears in the middle and in the four corners of this window, two seconds in each place. Look at it, with your head as you hold it while you work.")),
+      h("p", {}, t("A dot appears in the middle and in the four corners of this window, two or three seconds in each place. Look at it, with your head as you hold it while you work.")),
       h("p", { class: "soft" }, t("If you cannot see the points, leave this step out. Your proctor sees that you did; it counts nothing.")),
       this.saying.element,
       actions(this.begin, this.onward, this.skip),
@@ -39,7 +41,7 @@ export class GazeStep {
   }
 
   enter() {
-    this.saying.say(t("It takes ten seconds."), "wait");
+    this.saying.say(t("It takes eleven seconds."), "wait");
     this.flow.act("begin", { step: "gaze" }).catch((error) => this.saying.say(t(error.message)));
   }
 
@@ -61,7 +63,7 @@ export class GazeStep {
         const values = { at: number(index + 1), all: number(POINTS.length) };
         this.counter.textContent = t("Look at the dot: {at} of {all}", values);
         await this.flow.act("look", { x, y });
-        await new Promise((resolve) => setTimeout(resolve, POINT_MS));
+        await new Promise((resolve) => setTimeout(resolve, index === 0 ? MIDDLE_MS : POINT_MS));
         if (this.isOver) return;
       }
       await this.flow.act("looked");
