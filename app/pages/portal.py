@@ -15,6 +15,7 @@ from app.api.models import (
     WalkIn,
 )
 from app.errors import Conflict, NotAllowed, NotAuthenticated, NotFound
+from app.exams.plan import origin_of
 from app.ids import check_chosen_id
 from app.languages.catalogue import BY_CODE, words_json
 from app.languages.choice import language_of_request
@@ -26,6 +27,7 @@ from app.web.routes import Call, Route
 
 def portal(call: Call) -> str:
     settings = call.services.settings
+    flask.g.frames = _frames(call)
     return flask.render_template(
         "portal.html",
         walk_in=_is_door_open(call),
@@ -37,6 +39,13 @@ def portal(call: Call) -> str:
         ),
         legal_basis=settings.legal_basis,
     )
+
+
+def _frames(call: Call) -> tuple[str, ...]:
+    """The origins of exams that are held elsewhere and shown in a frame of this page."""
+    plans = (exam.plan for exam in call.services.repository.exams())
+    framed = (origin_of(plan.external_url) for plan in plans if plan.external_mode == "frame")
+    return tuple(sorted({origin for origin in framed if origin}))
 
 
 def config(call: Call) -> PortalConfig:

@@ -274,7 +274,10 @@ def _add_headers(response: flask.Response) -> flask.Response:
     headers["Referrer-Policy"] = "no-referrer"
     headers["Permissions-Policy"] = PERMISSIONS
     headers["X-Frame-Options"] = "DENY"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    # The portal has to know whether the window of an exam held elsewhere is still open.
+    is_portal = flask.request.path == "/"
+    opener = "same-origin-allow-popups" if is_portal else "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = opener
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     if response.mimetype == "text/html":
         headers.setdefault("Cache-Control", "no-store")
@@ -290,8 +293,11 @@ def _insist_on_tls(response: flask.Response) -> flask.Response:
 def _content_security_policy() -> str:
     host = flask.request.host
     sockets = f" ws://{host} wss://{host}" if re.fullmatch(r"[A-Za-z0-9.:\[\]-]+", host) else ""
+    frames = " ".join(flask.g.get("frames", ()))
+    framed = f" frame-src {frames};" if frames else ""
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:;"
+        f"default-src 'none';{framed} script-src 'self'; style-src 'self';"
+        " img-src 'self' blob: data:;"
         f" media-src 'self' blob:; connect-src 'self'{sockets}; worker-src 'self' blob:;"
         " font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none';"
         " frame-ancestors 'none'"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.exams.records import ExamPlan
 from app.web.factory import ROUTES
 from tests.records import a_clip
 from tests.unit.web.conftest import Web, build_web, json_of, page_token
@@ -153,3 +154,13 @@ def test_a_trusted_proxy_names_scheme_and_host(tmp_path: Path) -> None:
 
 def test_names_of_routes_are_unique() -> None:
     assert len({route.name for route in ROUTES}) == len(ROUTES)
+
+
+def test_only_pages_of_exams_held_elsewhere_may_stand_in_a_frame(web: Web) -> None:
+    assert "frame-src" not in web.anyone.get("/").headers["Content-Security-Policy"]
+    plan = ExamPlan(external_url="https://quiz.example.org:8443/start?x=1")
+    web.services.exams.put("quiz", "standard", {}, None, plan)
+    answer = web.anyone.get("/")
+    assert "frame-src https://quiz.example.org:8443;" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin-allow-popups"
+    assert "frame-src" not in web.anyone.get("/login").headers["Content-Security-Policy"]
