@@ -119,6 +119,7 @@ class SessionRecord:
     scored_s: float | None = None
     ledger_sha256: str = ""
     capture_screen: bool | None = None
+    shows_focus: bool = False
     check_in: CheckInStage = CheckInStage.NONE
     check_in_done: dict[str, str] = field(default_factory=dict)
     check_in_by: str = ""

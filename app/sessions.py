@@ -165,6 +165,7 @@ class Sessions:
                     started_at=self._clock.now(),
                     policy=terms.policy,
                     capture_screen=terms.capture_screen,
+                    shows_focus=terms.shows_focus,
                 )
                 record = self.get(session_id)
                 log.info("Session started", extra={"session_id": session_id})

@@ -31,7 +31,8 @@ from app.evidence.media import Media, open_media
 from app.evidence.recorder import Recorder
 from app.exams.paper import PaperDesk
 from app.exams.pictures import Pictures
-from app.exams.results import Conduct, Results
+from app.exams.practice import Practice
+from app.exams.results import Conduct, Results, conduct_of
 from app.exams.sittings import Sittings
 from app.exams.terms import Exams
 from app.exams.timing import Face
@@ -108,12 +109,14 @@ class Services:
         self.papers = PaperDesk(self.repository.papers, self.clock)
         self.pictures = Pictures(self.repository.papers)
         self.results = Results(self.clock, self.repository, self._conduct)
+        practice = Practice(self.clock, self.repository, self.privacy.remover)
         self.sittings = Sittings(
             self.clock,
             self.repository,
             tell=self._tell_exam,
             end=self.sessions.end,
             pauses=self._pauses,
+            chore=practice.tick,
         )
         self.checkins = open_checkins(
             self.clock,
@@ -139,14 +142,15 @@ class Services:
         self.sessions.when_started(self.sittings.started)
         self.sessions.when_started(self.checkins.started)
         self.sessions.when_ended(self.sittings.ended)
+        self.sessions.when_ended(practice.ended)
         self.sessions.when_ended(self.checkins.ended)
 
     def _take_result(self, result: AnalysisResult) -> None:
         self.monitor.post_result(result)
         self.checkins.observe(result)
 
-    def _conduct(self, _session_id: str) -> Conduct:
-        return Conduct()
+    def _conduct(self, session_id: str) -> Conduct:
+        return conduct_of(self.reviews.conduct(session_id))
 
     def _pauses(self, session_id: str) -> tuple[str, ...] | None:
         view = self.monitor.view(session_id)

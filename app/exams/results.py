@@ -29,6 +29,9 @@ from app.exams.records import (
 )
 from app.exams.timing import ended_at
 from app.records import ExamRecord, SessionRecord
+from app.review.model import CaseState
+from app.review.model import Outcome as Reviewed
+from app.review.reviews import Conduct as Ruling
 from app.store import Repository
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,12 @@ Outcome = Literal["passed", "failed", "undecided"]
 Reason = Literal["points", "conduct", "marking", "review"]
 State = Literal["running", "waiting", "released", "gone"]
 LONGEST_COMMENT = 2_000
+_PENDING = frozenset({CaseState.PROPOSED, CaseState.APPEALED})
+_OUTCOMES: dict[Reviewed, ConductOutcome] = {
+    Reviewed.CLEAR: "clear",
+    Reviewed.CONCERN: "concern",
+    Reviewed.BREACH: "breach",
+}
 
 REASONS: dict[Reason, str] = {
     "points": "Decided by the points reached.",
@@ -55,6 +64,15 @@ class Conduct:
     reason_text: str = ""
     is_pending: bool = False
     contest_until: datetime | None = None
+
+
+def conduct_of(case: Ruling) -> Conduct:
+    """What a result says of a review. It is open to the result while a second person or an
+    appeal is waited for; flags nobody looked at keep no result back."""
+    outcome: ConductOutcome | None = None
+    if case.outcome is not None:
+        outcome = _OUTCOMES[case.outcome]
+    return Conduct(outcome, case.reason_text, case.state in _PENDING, case.appeal_until_at)
 
 
 AskConduct = Callable[[str], Conduct]

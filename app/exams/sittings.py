@@ -65,14 +65,17 @@ class Sittings:
         tell: Tell,
         end: End,
         pauses: Pauses = lambda _session_id: None,
+        chore: Callable[[], object] = lambda: None,
     ) -> None:
-        """`pauses` answers why a session is paused now, or None where that is not known."""
+        """`pauses` answers why a session is paused now, or None where that is not known;
+        `chore` is done once a second on the thread of the clock."""
         self._clock = clock
         self._repository = repository
         self._papers = repository.papers
         self._tell = tell
         self._end = end
         self._pauses = pauses
+        self._chore = chore
         self._desks = Desks(clock, repository)
         self._lock = threading.Lock()
         self._open: dict[str, _Watched] = {}
@@ -272,6 +275,7 @@ class Sittings:
         while not self._is_stopping.wait(TICK_S):
             try:
                 self.tick()
+                self._chore()
             except CandorError as error:
                 log.error("The exam clock could not be read", extra={"reason": error.message})
             except Exception:

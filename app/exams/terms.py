@@ -35,6 +35,7 @@ class Terms:
 
     policy: dict[str, object]
     capture_screen: bool | None = None
+    shows_focus: bool = False
 
 
 class Exams:
@@ -87,6 +88,18 @@ class Exams:
         log.info("Exam set up")
         return record
 
+    def lets_walk_in(self, exam_id: str) -> bool:
+        """Whether typing an id opens this exam, where no roster asks for more."""
+        record = self._repository.exam(exam_id)
+        allowed = record.plan.walk_in if record else None
+        return self._settings.walk_in if allowed is None else allowed
+
+    def has_walk_in(self) -> bool:
+        """Whether typing an id opens any exam."""
+        return self._settings.walk_in or any(
+            record.plan.walk_in for record in self._repository.exams()
+        )
+
     def policy(self, given: str | dict[str, Any]) -> Policy:
         """The policy of a preset's name or a document. Raises NotFound or InvalidInput."""
         if isinstance(given, str):
@@ -107,7 +120,7 @@ class Exams:
         grants = record.overlays.get(user_id)
         if grants:
             policy = with_overlay(policy, overlay_of(grants, "overlays"))
-        return Terms(policy_to_dict(policy), record.capture_screen)
+        return Terms(policy_to_dict(policy), record.capture_screen, record.plan.shows_focus)
 
     def grants(self, exam_id: str, user_id: str) -> Overlay:
         """What this student is granted over the exam's rules; nothing where nothing was said."""

@@ -374,6 +374,7 @@ class Track:
             line=self._stream.line.value if self._stream is not None else "down",
             is_paused=self.pausing.is_paused,
             pauses=self.pausing.causes,
+            shows_focus=self.session.shows_focus,
         )
 
     def _marks(self, interval: IntervalScore) -> tuple[Mark, ...]:

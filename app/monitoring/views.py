@@ -60,6 +60,7 @@ class SessionView:
     is_paused: bool = False
     gap: Gap | None = None
     pauses: tuple[str, ...] = ()
+    shows_focus: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -167,7 +168,7 @@ def wall_row(
 
 
 def student_status(view: SessionView) -> dict[str, Any]:
-    """What the student is told: no scores and no pixels."""
+    """What the student is told: no pixels, and of the scores the focus if the exam shows it."""
     overlay = view.fresh_overlay
     return {
         "state": view.state.value,
@@ -177,6 +178,7 @@ def student_status(view: SessionView) -> dict[str, Any]:
         "face": _face_word(overlay),
         "advice": overlay.advice if overlay else "",
         "warnings": [{"rule": warned.kind, "at": iso(warned.at)} for warned in view.warned],
+        "focus": round(view.scores.focus) if view.shows_focus else None,
     }
 
 

@@ -92,7 +92,7 @@ def walk_in(call: Call) -> PortalSession:
     exam_id = check_chosen_id(body.exam_id, "The exam id")
     if call.services.rosters.has_roster(exam_id):
         return _by_roster(call, exam_id, body)
-    if not call.services.settings.walk_in:
+    if not call.services.exams.lets_walk_in(exam_id):
         raise NotAllowed(
             "Typing an id is switched off here. Open the link that your school sent you."
         )
@@ -131,7 +131,7 @@ def _by_roster(call: Call, exam_id: str, body: WalkIn) -> PortalSession:
 
 def _is_door_open(call: Call) -> bool:
     """Whether typing something on the start page can open an exam."""
-    return call.services.settings.walk_in or call.services.rosters.has_any()
+    return call.services.exams.has_walk_in() or call.services.rosters.has_any()
 
 
 def arrived(call: Call) -> PortalSession:

@@ -44,11 +44,17 @@ class Retention:
         self._days = days
 
     def days_of(self, exam_id: str) -> int:
+        """0 for a practice exam, which keeps nothing."""
+        exam = self._repository.exam(exam_id)
+        if exam is not None and exam.plan.is_practice:
+            return 0
         return self._repository.trail.retentions().get(exam_id, self._days)
 
     def due(self) -> tuple[SessionRecord, ...]:
         """The sessions whose time is over, held ones included, oldest first."""
-        own, now = self._repository.trail.retentions(), self._clock.now()
+        own, now = dict(self._repository.trail.retentions()), self._clock.now()
+        exams = self._repository.exams()
+        own |= {exam.exam_id: 0 for exam in exams if exam.plan.is_practice}
 
         def is_due(session: SessionRecord) -> bool:
             days = own.get(session.exam_id, self._days)

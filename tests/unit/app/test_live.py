@@ -325,7 +325,7 @@ def test_the_student_is_told_what_changed_without_scores_or_pixels(room: Room) -
     assert target == "student:s1"
     assert status == {
         "state": "running", "line": "good", "face": "well", "advice": "", "warnings": [],
-        "is_paused": False, "pauses": [],
+        "is_paused": False, "pauses": [], "focus": None,
     }  # fmt: skip
     room.clock.advance(2)
     warned = (Warned("no_face", room.clock.now()),)
