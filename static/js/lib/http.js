@@ -70,15 +70,6 @@ function send(method, path, body, more) {
 }
 
 /**
- * @param {string} path
- * @param {object} body
- * @returns {Promise<any>}
- */
-export function putJson(path, body) {
-  return send("PUT", path, body, {});
-}
-
-/**
  * Sends a file as it is.
  * @param {string} path
  * @param {Blob} bytes
