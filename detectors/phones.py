@@ -28,15 +28,18 @@ _HOPELESS = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
-    """What a kind of model needs: the weight of a remote control, and the score from which a
-    picture shows a phone (about one in a hundred without one is mistaken; docs/detectors.md).
+    """What a kind of model needs: the weight of a remote control, the score from which a picture
+    shows a phone (about one in a hundred without one is mistaken), and how many of the further
+    views tell more (docs/detectors.md).
     """
 
     remote: float
     limit: float
+    views: int
 
 
-YOLOV8, YOLOX = Weighing(remote=0.5, limit=0.30), Weighing(remote=0.25, limit=0.297)
+YOLOV8 = Weighing(remote=0.5, limit=0.318, views=4)
+YOLOX = Weighing(remote=0.25, limit=0.321, views=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class PhoneFinder:
         weights = [self._weigh(found)]
         if weights[0] < _HOPELESS and not is_thorough:
             return PhoneLook(0.0, None, found)
-        views = _QUICK_VIEWS + (_MORE_VIEWS if is_thorough else ())
+        views = _QUICK_VIEWS + (_MORE_VIEWS[: self._weighing.views] if is_thorough else ())
         for is_mirrored, scale, degrees in views:
             with costs.step("objects: further views"):
                 seen = self._finder.find(_view(rgb, is_mirrored, scale, degrees), (PHONE, REMOTE))
