@@ -295,6 +295,7 @@ def _overlay(view: View) -> Overlay:
         gaze=view.direction,
         yaw_deg=view.yaw_deg,
         pitch_deg=view.pitch_deg,
+        calibration=view.calibration,
         advice=view.advice,
         brightness=None if view.quality is None else round(view.quality.brightness, 1),
     )

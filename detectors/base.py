@@ -140,6 +140,7 @@ class View:
     direction: str = ""
     yaw_deg: float | None = None
     pitch_deg: float | None = None
+    calibration: float | None = None
     advice: str = ""
     boxes: list[Box] = field(default_factory=list)
 

@@ -192,6 +192,7 @@ class GazeStream:
             self._learn(view.at_s, pose)
         view.direction = label
         view.yaw_deg, view.pitch_deg = round(pose.yaw, 1), round(pose.pitch, 1)
+        view.calibration = round(self._calibration.center.quality, 2)
         return (
             Observation(
                 Detector.GAZE,

@@ -85,7 +85,11 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """What to draw over the live picture captured at `at_s`. `brightness` is its mean, 0 to 255."""
+    """What to draw over the live picture captured at `at_s`.
+
+    `brightness` is its mean, 0 to 255; `calibration` how well this student's way of looking at the
+    screen is known, 0 (not yet: wider limits hold) to 1, None while there is no face.
+    """
 
     at_s: float
     boxes: tuple[Box, ...] = ()
@@ -95,6 +99,7 @@ class Overlay:
     pitch_deg: float | None = None
     advice: str = ""
     brightness: float | None = None
+    calibration: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

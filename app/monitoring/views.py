@@ -106,6 +106,7 @@ def monitoring_update(
         "direction": overlay.gaze if overlay else "",
         "yaw_deg": overlay.yaw_deg if overlay else None,
         "pitch_deg": overlay.pitch_deg if overlay else None,
+        "calibration": overlay.calibration if overlay else None,
         "advice": overlay.advice if overlay else "",
         "coverage": _shares(scores.coverage),
         "state": view.state.value,

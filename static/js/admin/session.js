@@ -175,6 +175,8 @@ function showFacts(update) {
   showFact("direction", directionLabel(direction), direction ? "" : "unknown");
   const head = yaw === null || pitch === null ? "Not judged" : `${signed(yaw)}° / ${signed(pitch)}°`;
   showFact("head", head, yaw === null ? "unknown" : "");
+  const known = update.calibration ?? null;
+  showFact("calibration", known === null ? "Not judged" : known > 0 ? `${Math.round(known * 100)} %` : "Learning", known ? "" : "unknown");
   const gap = gapLabel(update.gap);
   showFact("line", gap || lineWords(line).label, line === "good" && !gap ? "" : "technical");
   setText(role(root, "advice"), update.advice ? `Told to the student: ${update.advice}` : "");

@@ -83,8 +83,9 @@ def test_who_joins_sees_the_session_at_once_with_its_picture(room: Room) -> None
     assert set(update) == {
         "session_id", "user_id", "exam_id", "frame", "gaze", "faces", "interval_score",
         "violations", "timestamp", "seen_at", "total_score", "risk", "focus", "trust",
-        "flagged_intervals", "boxes", "direction", "yaw_deg", "pitch_deg", "advice", "coverage",
-        "state", "line", "gap", "interval", "is_running", "is_paused", "pauses", "warnings",
+        "flagged_intervals", "boxes", "direction", "yaw_deg", "pitch_deg", "calibration", "advice",
+        "coverage", "state", "line", "gap", "interval", "is_running", "is_paused", "pauses",
+        "warnings",
         "sound_db",
     }  # fmt: skip
 
@@ -157,12 +158,14 @@ def test_what_the_detectors_saw_is_shown_until_it_is_old(room: Room) -> None:
         faces=1,
         gaze="left",
         yaw_deg=-20.0,
+        calibration=0.9,
         advice="Move closer.",
     )
     room.live.join("sid", "s1")
     room.live.publish(room.view(overlay=overlay))
     ((update, _),) = room.take("monitoring_update")
     assert (update["gaze"], update["direction"], update["faces"]) == ("distracted", "left", 1)
+    assert (update["yaw_deg"], update["calibration"]) == (-20.0, 0.9)
     assert update["boxes"] == [
         {"x": 0.1, "y": 0.2, "width": 0.3, "height": 0.4, "label": "face", "confidence": 0.988}
     ]
