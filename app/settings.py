@@ -122,6 +122,11 @@ class Settings(BaseModel):
         return self.data_path / "data" / "proctor.db"
 
     @property
+    def journal_path(self) -> Path:
+        """What waits for a database that is away."""
+        return self.data_path / "data" / "journal.jsonl"
+
+    @property
     def clips_path(self) -> Path:
         return self.data_path / "flagged_videos"
 

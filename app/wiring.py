@@ -48,6 +48,7 @@ from app.sessions import Sessions
 from app.settings import Settings
 from app.sockets.connect import Callers
 from app.store import Repository, open_repository
+from app.store.journal import Journal, StoreJournal
 from app.store.occupancy import Occupancy
 from detectors.messages import AnalysisResult
 from scoring.model import Scores
@@ -83,6 +84,7 @@ class Services:
     first_credentials: FirstCredentials
     disconnect: Callable[[str], None]
     emit: Emit
+    journal: StoreJournal | None = None
     is_closing: bool = False
     _when_gone: list[WhenGone] = field(default_factory=list)
     _is_running: bool = False
@@ -176,6 +178,7 @@ class Services:
         taken_in = {f"ingest_{name}": count for name, count in self.ingest.counters().items()}
         return {
             **taken_in,
+            **(self.journal.counters() if self.journal is not None else {}),
             **self.pool.counters(),
             **self.monitor.counters(),
             **self.recorder.counters(),
@@ -197,6 +200,8 @@ class Services:
         self.occupancy.begin()
         self._is_running = True
         self._started_s = self.clock.monotonic_s()
+        if self.journal is not None:
+            self.journal.drain()
         self.recorder.start()
         self.live.start()
         self.watch.start()
@@ -314,6 +319,7 @@ def _build(
         want_thumbnails=pool.want_thumbnails,
         group_of=repository.people.group_of,
     )
+    journal = StoreJournal(repository.notes, Journal(settings.journal_path))
     master = load_master_key(settings)
     media = open_media(settings, repository, clock, master)
     recorder = Recorder(
@@ -326,6 +332,7 @@ def _build(
         media=media,
         signer=Signer(master),
         is_stored=lambda session_id: monitor.is_stored(session_id),
+        waits=journal,
     )
     monitor = Monitor(
         settings,
@@ -338,6 +345,7 @@ def _build(
         on_warning_limit=lambda session_id: sessions.end(session_id, EndCause.WARNING_LIMIT),
         on_pause_over=lambda session_id, cause: services.actions.talk.pause_over(session_id, cause),
         settle=lambda session_id, before_s: ingest.settle(session_id, before_s),
+        waits=journal,
     )
     ingest = Ingest(settings, clock, pool, monitor)
 
@@ -368,5 +376,6 @@ def _build(
         first_credentials=first_credentials,
         disconnect=disconnect,
         emit=emit,
+        journal=journal,
     )
     return services

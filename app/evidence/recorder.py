@@ -25,7 +25,7 @@ from app.evidence.contents import clip_content
 from app.evidence.manifest import Signer
 from app.evidence.media import Media
 from app.evidence.ring import EvidenceRing
-from app.monitoring.outbox import Outbox
+from app.monitoring.outbox import Outbox, WaitsOnDisk
 from app.records import ClipRecord, ClipStatus, EndCause, ManifestRecord, SessionRecord, Snapshot
 from app.settings import Settings
 from app.store import Repository
@@ -73,6 +73,7 @@ class Recorder:
         signer: Signer,
         is_stored: Callable[[str], bool] = bool,
         encode: Callable[..., tuple[bytes, ClipFacts]] = encode_clip,
+        waits: WaitsOnDisk | None = None,
     ) -> None:
         """`evidence` finds a session's ring; `release` is told when it is no longer needed;
         `is_stored` tells whether a session's ledger is in the store."""
@@ -87,7 +88,7 @@ class Recorder:
         self._chains = Chains(repository, media, signer, clock)
         self._to_seal: dict[str, float] = {}
         self._sealing = threading.Lock()
-        self._outbox = Outbox("recorder-store", clock)
+        self._outbox = Outbox("recorder-store", clock, waits=waits)
         self._queue = ClipQueue(evidence)
         self._counters: Counter[str] = Counter(clips_written=0, clips_failed=0)
         self._wake = threading.Event()

@@ -21,7 +21,7 @@ from app.clock import Clock
 from app.errors import Conflict, Unavailable
 from app.intake.lanes import is_late, session_of
 from app.intake.state import StreamState
-from app.monitoring.outbox import Outbox
+from app.monitoring.outbox import Outbox, WaitsOnDisk
 from app.monitoring.pausing import Pausing
 from app.monitoring.surroundings import (
     Flags,
@@ -91,6 +91,7 @@ class Monitor:
         on_warning_limit: Callable[[str], object] = repr,
         on_pause_over: Callable[[str, PauseCause], object] = lambda _session_id, _cause: None,
         settle: Callable[[str, float], object] = lambda _session_id, _before_s: None,
+        waits: WaitsOnDisk | None = None,
     ) -> None:
         """`contact` answers how a session's line is; `on_abandoned` is called on a thread of its
         own for a session nobody has heard of for `abandon_min`, `on_warning_limit` likewise for
@@ -103,7 +104,7 @@ class Monitor:
         self._live = live
         self._contact = contact
         self._on_abandoned = on_abandoned
-        self._outbox = Outbox("monitor-store", clock)
+        self._outbox = Outbox("monitor-store", clock, waits=waits)
         self._around = Surroundings(
             clock,
             repository,

@@ -2,7 +2,8 @@
 
 Threads that must not wait for a database put their writes here. A newer version of the same
 document replaces the one that still waits; a database that does not answer is tried again with
-growing pauses. The thread `start` makes is the only one that writes.
+growing pauses, and what is due meanwhile waits in the journal on disk, where it counts as stored.
+The thread `start` makes is the only one that writes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from app.clock import Clock
 from app.errors import Unavailable
@@ -34,6 +36,21 @@ class _Entry:
     attempts: int = 0
 
 
+class WaitsOnDisk(Protocol):
+    """The journal, as far as an outbox uses it."""
+
+    def keep(self, write: Write) -> bool:
+        """Keep a write on disk until the database is back; False when that cannot be."""
+        ...
+
+    def drain(self) -> None:
+        """Store what waits on disk, in order. Raises Unavailable."""
+        ...
+
+    @property
+    def waiting(self) -> int: ...
+
+
 class Outbox:
     """Newest version of each document, keyed by (session id, kind, ...).
 
@@ -41,8 +58,11 @@ class Outbox:
     counted. Thread-safe.
     """
 
-    def __init__(self, name: str, clock: Clock, limit: int = 20_000) -> None:
+    def __init__(
+        self, name: str, clock: Clock, limit: int = 20_000, waits: WaitsOnDisk | None = None
+    ) -> None:
         self._name = name
+        self._waits = waits
         self._clock = clock
         self._limit = limit
         self._changed = threading.Condition()
@@ -111,7 +131,7 @@ class Outbox:
         while True:
             due, wait_s = self._due()
             if not due:
-                return wait_s
+                return self._store_kept(wait_s)
             for key in due:
                 if not self._write(key):
                     break
@@ -122,7 +142,7 @@ class Outbox:
         with self._changed:
             if not self._waiting:
                 return [], None
-            if self._paused_until_s > now_s:
+            if self._paused_until_s > now_s and self._waits is None:
                 return [], self._paused_until_s - now_s
             by_due = sorted(self._waiting, key=lambda key: self._waiting[key].due_s)
             due = [k for k in by_due if self._is_stopping or self._waiting[k].due_s <= now_s]
@@ -143,11 +163,19 @@ class Outbox:
 
     def _try(self, entry: _Entry) -> bool:
         """Whether the entry is dealt with: stored, or given up."""
+        if self._paused_until_s > self._clock.monotonic_s():
+            entry.due_s = max(entry.due_s, self._paused_until_s)
+            return self._keep(entry)
         try:
+            if self._waits is not None and self._waits.waiting:
+                self._waits.drain()
             entry.write()
         except Unavailable:
-            self._pause_s = min(max(FIRST_PAUSE_S, self._pause_s * 2), LONGEST_PAUSE_S)
-            self._paused_until_s = self._clock.monotonic_s() + self._pause_s
+            if self._keep(entry):
+                self._pause()
+                return True
+            self._pause()
+            entry.due_s = max(entry.due_s, self._paused_until_s)
             log.warning("The database does not answer; trying again", exc_info=True)
             return False
         except Exception:
@@ -160,6 +188,30 @@ class Outbox:
             return False
         self._pause_s = self._paused_until_s = 0.0
         return True
+
+    def _store_kept(self, wait_s: float | None) -> float | None:
+        """Store what waits on disk when nothing else is due; seconds until more is."""
+        if self._waits is None or not self._waits.waiting:
+            return wait_s
+        left_s = self._paused_until_s - self._clock.monotonic_s()
+        if left_s <= 0:
+            try:
+                self._waits.drain()
+            except Unavailable:
+                self._pause()
+                left_s = self._pause_s
+            else:
+                self._pause_s = self._paused_until_s = 0.0
+                return wait_s
+        return left_s if wait_s is None else min(wait_s, left_s)
+
+    def _pause(self) -> None:
+        """The database is away: ask it again later, and later still."""
+        self._pause_s = min(max(FIRST_PAUSE_S, self._pause_s * 2), LONGEST_PAUSE_S)
+        self._paused_until_s = self._clock.monotonic_s() + self._pause_s
+
+    def _keep(self, entry: _Entry) -> bool:
+        return self._waits is not None and self._waits.keep(entry.write)
 
     def _count(self, owner: str | None) -> int:
         if owner is None:

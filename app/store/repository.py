@@ -43,6 +43,7 @@ from app.store.engines import Documents, Engine
 from app.store.erasure import Erasure
 from app.store.papers import Papers
 from app.store.people import People
+from app.store.recording import Notes
 from app.store.reviewing import Reviewing
 from app.store.trail import Trail
 
@@ -70,15 +71,16 @@ class Repository:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._sessions = engine.collection("sessions")
-        self._violations = engine.collection("violations")
-        self._intervals = engine.collection("intervals")
-        self._clips = engine.collection("clips")
+        self.notes = Notes(engine, self._call)
+        self._sessions = self.notes.collection("sessions")
+        self._violations = self.notes.collection("violations")
+        self._intervals = self.notes.collection("intervals")
+        self._clips = self.notes.collection("clips")
         self._staff = engine.collection("staff")
         self._keys = engine.collection("api_keys")
-        self._manifests = engine.collection("manifests")
+        self._manifests = self.notes.collection("manifests")
         self._media_keys = engine.collection("media_keys")
-        self._traces = engine.collection("traces")
+        self._traces = self.notes.collection("traces")
         self._exams = engine.collection("exams")
         self._reviewing = threading.Lock()
         with self._answering():
