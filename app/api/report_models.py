@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from app.api.models import Asked, ClipPart, IntervalPart, Part, SessionFull, Told, ViolationPart
+from app.api.review_models import CasePart, StepPart
 from app.exams.plan import PlanPart
 
 POLICY = "A preset's name (practice, standard, strict), or a policy document (docs/policies.md)."
@@ -115,6 +116,7 @@ class MomentPart(Part):
     face_count: int | None = Field(description="null: nobody looked at that instant.")
     snapshot_url: str
     violation_id: str
+    flag_review: str = Field(description="What people decided about its flag; empty without one.")
 
 
 class SpanPart(Part):
@@ -138,6 +140,8 @@ class SessionReportPart(Part):
     unobserved: list[SpanPart] = Field(
         description="Intervals, joined, in which a face could be judged less than 90 % of the time."
     )
+    review: CasePart = Field(description="What people made of the flags and the session.")
+    steps: list[StepPart] = Field(description="Everything people did about it, in order.")
     note: str = Field(description="What a flag is.")
 
 
@@ -151,6 +155,7 @@ class ExamReportSession(Part):
     clips: list[ClipPart]
     risk_history: list[RiskPart]
     timeline: list[MomentPart]
+    review: CasePart
 
 
 class ExamReportAnswer(Told):

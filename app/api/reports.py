@@ -19,6 +19,7 @@ from app.api.report_models import (
     SessionReportPart,
     SpanPart,
 )
+from app.api.review_shapes import case_part, step_part
 from app.api.shapes import clip_of, details_of, full_of, snapshot_urls
 from app.errors import CandorError, NotFound, TooLarge, TooMany
 from app.ids import check_chosen_id
@@ -28,6 +29,7 @@ from app.reports.pdf import Zoned, session_pdf
 from app.reports.report import SessionReport, report_of
 from app.reports.table import exam_csv, session_csv
 from app.reports.words import FLAG
+from app.review.case import case_of
 from app.web.routes import Call, Route
 from app.zones import zone_of
 
@@ -64,6 +66,10 @@ def session_json(call: Call) -> SessionReportAnswer:
                 SpanPart(start_s=start_s, end_s=end_s, coverage=share)
                 for start_s, end_s, share in report.unobserved_spans()
             ],
+            review=case_part(report.case),
+            steps=[
+                step_part(each) for each in call.services.reviews.steps(details.session.session_id)
+            ],
             note=FLAG,
         )
     )
@@ -99,6 +105,7 @@ def exam_json(call: Call) -> ExamReportAnswer:
                     clips=[clip_of(clip, links) for clip in report.clips],
                     risk_history=_risk(report),
                     timeline=_timeline(call, report),
+                    review=case_part(report.case),
                 )
             )
     return ExamReportAnswer(
@@ -123,6 +130,7 @@ def exam_table(call: Call) -> flask.Response:
 def exam_paper(call: Call) -> flask.Response:
     exam_id, sessions = _sessions(call)
     now = call.services.clock.now()
+    steps = call.services.repository.reviewing.steps_of_exam(exam_id)
     with _slot():
         rows = []
         for session in sessions:
@@ -130,7 +138,9 @@ def exam_paper(call: Call) -> flask.Response:
             ended_at = session.ended_at or now
             length_s = (ended_at - session.started_at).total_seconds() if session.started_at else 0
             in_order = tuple(sorted(clips, key=lambda clip: clip.interval_index))
-            rows.append(ExamRow(session, session.scored_s or max(0.0, length_s), in_order))
+            case = case_of(session.session_id, steps.get(session.session_id, ()))
+            scored_s = session.scored_s or max(0.0, length_s)
+            rows.append(ExamRow(session, scored_s, in_order, case))
         policies = sorted({str(row.session.policy.get("name", "-")) for row in rows})
         data = exam_pdf(exam_id, rows, _times(call), now, ", ".join(policies))
     return _file(data, "application/pdf", f"exam_{exam_id}.pdf")
@@ -201,6 +211,7 @@ def _timeline(call: Call, report: SessionReport) -> list[MomentPart]:
             face_count=each.face_count,
             snapshot_url=urls.get(each.violation_id, ""),
             violation_id=each.violation_id,
+            flag_review=report.review_at(each.at_s),
         )
         for each in report.moments
     ]

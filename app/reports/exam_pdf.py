@@ -14,6 +14,7 @@ from app.reports import words
 from app.reports.paper import advice, built, heading, line, soft, table, title
 from app.reports.pdf import Zoned
 from app.reports.words import duration_words, number_words, rule_words
+from app.review.model import Case
 
 SESSION_COLUMNS = (
     "Student",
@@ -34,6 +35,13 @@ class ExamRow:
     session: SessionRecord
     length_s: float
     clips: tuple[ClipRecord, ...]
+    case: Case
+
+    @property
+    def outcome(self) -> str:
+        """What people concluded, in a word."""
+        ruling = self.case.final or self.case.outcome
+        return "-" if ruling is None else ruling.outcome.value
 
 
 def exam_pdf(
@@ -64,11 +72,12 @@ def exam_pdf(
                     "Flags",
                     "Risk",
                     "Face seen",
+                    "Outcome",
                     "Session",
                 ),
                 *(_session_row(row, times) for row in rows),
             ],
-            [82, 92, 68, 38, 32, 34, 50, 92],
+            [82, 92, 66, 36, 30, 32, 48, 48, 66],
         ),
         heading("Flags and their review"),
         *_flags(clips, times),
@@ -87,7 +96,8 @@ def _session_row(row: ExamRow, times: Zoned) -> tuple[str, ...]:
         str(session.flagged_intervals),
         number_words(session.risk),
         "-" if face is None else f"{face:.1%}",
-        _short(session.session_id, 18),
+        row.outcome,
+        _short(session.session_id, 12),
     )
 
 

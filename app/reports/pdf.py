@@ -11,6 +11,7 @@ from reportlab.platypus import Image, KeepTogether, PageBreak, Spacer
 
 from app.records import ClipRecord, ClipStatus
 from app.reports import words
+from app.reports.decisions import decisions
 from app.reports.paper import (
     CONTENT_WIDTH,
     advice,
@@ -74,6 +75,7 @@ def session_pdf(report: SessionReport, times: Zoned, picture: Picture, made_at: 
         ),
         *_coverage(report, times),
         *_flags(report, times),
+        *decisions(report.case, times.moment),
         *_violations(report, times, picture),
         *_policy(report),
     ]

@@ -23,6 +23,8 @@ from app.records import (
     ViolationRecord,
 )
 from app.reports.risk_line import RiskLine
+from app.review.case import case_of
+from app.review.model import Case, Step
 from scoring.model import Detector, Ledger, Point, RiskEvent, Rule, Violation
 from scoring.policy import Policy, standard_policy
 from scoring.replay import rescore
@@ -35,6 +37,12 @@ log = logging.getLogger(__name__)
 _FACES = {"none": 0, "turned": 0, "one": 1, "several": 2}
 
 
+class HoldsSteps(Protocol):
+    """Where what people did about a session is read."""
+
+    def steps(self, session_id: str) -> tuple[Step, ...]: ...
+
+
 class HoldsSessions(Protocol):
     """What of the repository a report reads."""
 
@@ -45,6 +53,9 @@ class HoldsSessions(Protocol):
     def clips(self, session_id: str | None = None) -> tuple[ClipRecord, ...]: ...
 
     def trace(self, session_id: str) -> tuple[TraceRecord, ...]: ...
+
+    @property
+    def reviewing(self) -> HoldsSteps: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,12 @@ class SessionReport:
     moments: tuple[Moment, ...]
     risk_curve: tuple[tuple[float, float], ...]
     is_traced: bool
+    case: Case
+
+    def review_at(self, at_s: float) -> str:
+        """What people decided about the flag whose interval holds a second; empty without one."""
+        index = int(at_s // self.policy.interval_s)
+        return next((clip.review.value for clip in self.clips if clip.interval_index == index), "")
 
     @property
     def started_at(self) -> datetime:
@@ -145,17 +162,20 @@ def report_of(repository: HoldsSessions, session: SessionRecord, now: datetime) 
         risk = SessionScorer(policy, ledger, length_s).ledger().risk
     started_at = session.started_at or session.created_at
     line = RiskLine(ledger.violations, risk, length_s)
+    clips = tuple(sorted(repository.clips(session_id), key=lambda clip: clip.interval_index))
+    steps = repository.reviewing.steps(session_id)
     return SessionReport(
         session=session,
         policy=policy,
         length_s=length_s,
         violations=violations,
         intervals=intervals,
-        clips=tuple(sorted(repository.clips(session_id), key=lambda clip: clip.interval_index)),
+        clips=clips,
         risk=risk,
         moments=tuple(_moments(started_at, policy, ledger.violations, risk, faces, line)),
         risk_curve=tuple(line.curve()),
         is_traced=is_traced,
+        case=case_of(session_id, steps, [clip.clip_id for clip in clips]),
     )
 
 

@@ -10,7 +10,7 @@ from datetime import tzinfo
 from app.reports.report import SessionReport
 from app.reports.words import number_words
 
-COLUMNS = (
+_TIMELINE = (
     "time_24h",
     "unix_time",
     "event",
@@ -21,7 +21,10 @@ COLUMNS = (
     "face_count",
     "snapshot_url",
 )
-EXAM_COLUMNS = (*COLUMNS, "user_id", "session_id")
+# What people made of it stands last: of the flag that holds the moment, and of the session.
+_REVIEW = ("flag_review", "session_outcome")
+COLUMNS = (*_TIMELINE, *_REVIEW)
+EXAM_COLUMNS = (*_TIMELINE, "user_id", "session_id", *_REVIEW)
 # What makes a spreadsheet take a cell for a formula.
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -43,10 +46,14 @@ def exam_csv(
     yield _text(EXAM_COLUMNS, [])
     for report, urls in reports:
         who = [report.session.user_id, report.session.session_id]
-        yield _text(None, ([*row, *who] for row in _rows(report, urls, zone)))
+        at = len(_TIMELINE)
+        rows = ([*row[:at], *who, *row[at:]] for row in _rows(report, urls, zone))
+        yield _text(None, rows)
 
 
 def _rows(report: SessionReport, urls: Mapping[str, str], zone: tzinfo) -> Iterable[list[str]]:
+    ruling = report.case.final or report.case.outcome
+    outcome = ruling.outcome.value if ruling else ""
     for moment in report.moments:
         yield [
             moment.at.astimezone(zone).strftime("%H:%M:%S"),
@@ -58,6 +65,8 @@ def _rows(report: SessionReport, urls: Mapping[str, str], zone: tzinfo) -> Itera
             str(moment.looking_away).lower(),
             "" if moment.face_count is None else str(moment.face_count),
             urls.get(moment.violation_id, ""),
+            report.review_at(moment.at_s),
+            outcome,
         ]
 
 

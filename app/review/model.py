@@ -22,7 +22,7 @@ class StepKind(str, Enum):
 
 
 class Outcome(str, Enum):
-    """What people conclude about a session."""
+    """What people conclude about a session; the words are those of `app.exams.results`."""
 
     CLEAR = "clear"
     CONCERN = "concern"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +15,7 @@ from app.audit.log import Search
 from app.records import ReviewState
 from app.review.model import Outcome, Person
 from tests.unit.reports.a_session import finished_session
+from tests.unit.reports.test_reports import text_of
 from tests.unit.web.conftest import Bearer, Web, build_web, json_of, page_token
 
 pytestmark = pytest.mark.room
@@ -257,3 +260,27 @@ def test_what_is_erased_leaves_no_step(web: Web) -> None:
     Staff(web, "rita").decide()
     web.services.repository.erasure.forget_session("s1")
     assert web.services.reviews.steps("s1") == ()
+
+
+def test_reports_show_the_review_the_outcome_and_every_step(web: Web) -> None:
+    Staff(web, "rita").decide("confirmed", "A phone lay there.")
+    Staff(web, "rolf").conclude("concern")
+    student(web).post("/api/my/explanations", {"text": "My phone is <my> clock."})
+    report = json_of(web.integrator.get("/api/session/s1/report.json"))["report"]
+    assert report["review"]["outcome"]["outcome"] == "concern"
+    assert [step["kind"] for step in report["steps"]] == ["flag", "outcome", "explanation"]
+    table = web.integrator.get("/api/session/s1/report.csv").get_data(as_text=True)
+    rows = list(csv.DictReader(io.StringIO(table)))
+    phone = next(row for row in rows if row["event"] == "phone")
+    assert (phone["flag_review"], phone["session_outcome"]) == ("confirmed", "concern")
+    assert {row["session_outcome"] for row in rows} == {"concern"}
+    assert {row["flag_review"] for row in rows} == {"confirmed", ""}
+    for moment, row in zip(report["timeline"], rows, strict=True):
+        assert moment["flag_review"] == row["flag_review"]
+    paper = web.integrator.get("/api/session/s1/report.pdf").get_data()
+    for words in ("Outcome: Concern", "By rolf", "My phone is <my> clock.", "A phone lay there."):
+        assert words in text_of(paper)
+    whole = text_of(web.integrator.get("/api/exam/math/report.pdf").get_data())
+    assert "concern" in whole
+    conduct = web.services.reviews.conduct("s1")
+    assert (conduct.outcome, conduct.is_pending) == (Outcome.CONCERN, False)
