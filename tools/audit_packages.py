@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import subprocess
 import sys
@@ -16,18 +17,30 @@ UNREACHABLE = ("ConnectionError", "ServiceError", "Max retries", "Failed to conn
 Run = Callable[[Sequence[str]], tuple[int, str]]
 
 
-def main(run: Run | None = None) -> int:
-    """0 when nothing is known or it cannot be asked (which is said), 1 for a finding."""
+NOT_CHECKED = 2
+
+
+def main(arguments: Sequence[str] = (), run: Run | None = None) -> int:
+    """0 when nothing is known, 1 for a finding; what cannot be asked is said, and is 2 only with
+    `--strict`."""
+    parser = argparse.ArgumentParser(prog="./run.sh audit-packages", description=__doc__)
+    parser.add_argument("--strict", action="store_true", help="fail when nothing could be checked")
+    skipped = NOT_CHECKED if parser.parse_args(arguments).strict else 0
     if run is None and importlib.util.find_spec("pip_audit") is None:
-        print("Skipped: pip-audit is not installed (pip install pip-audit).")
-        return 0
+        print("Not checked: pip-audit is not installed. Install it into .venv with:")
+        print("  .venv/bin/pip install pip-audit")
+        return skipped
     command = [sys.executable, "-m", "pip_audit", "--disable-pip", "--no-deps"]
     for file in FILES:
         command += ["-r", str(PROJECT_ROOT / file)]
     status, said = (run or _run)(command)
     if status and any(word in said for word in UNREACHABLE):
-        print("Skipped: the service that knows vulnerabilities cannot be reached from here.")
-        return 0
+        print(
+            "Not checked: the service that knows vulnerabilities cannot be reached from here."
+            " Run ./run.sh audit-packages on a machine that reaches the internet, or through a"
+            " proxy (HTTPS_PROXY)."
+        )
+        return skipped
     print(said.strip())
     return 1 if status else 0
 
@@ -43,4 +56,4 @@ def _run(command: Sequence[str]) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -12,11 +12,11 @@ from tools.audit_packages import main
     [
         ((0, "No known vulnerabilities found"), 0, "No known"),
         ((1, "Found 1 known vulnerability in x"), 1, "Found 1"),
-        ((1, "requests.exceptions.ConnectionError: no route"), 0, "Skipped"),
+        ((1, "requests.exceptions.ConnectionError: no route"), 0, "Not checked"),
     ],
 )
 def test_a_finding_fails_and_a_silent_service_is_said(
     answer: tuple[int, str], status: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(lambda _command: answer) == status
+    assert main(run=lambda _command: answer) == status
     assert said in capsys.readouterr().out
