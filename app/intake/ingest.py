@@ -187,6 +187,13 @@ class Ingest:
         self._intake(session_id).mailbox.put_mark(mark)
         self._pool.notify(session_id)
 
+    def is_unheard(self, session_id: str) -> bool:
+        """Whether this session began just now and no batch of it has come yet."""
+        state = self.contact(session_id)
+        if state is None or state.last_batch_at_s is not None:
+            return False
+        return state.opened_at_s < _JUST_STARTED_S
+
     def contact(self, session_id: str) -> StreamState | None:
         """How the line of an open session looks; None when it is not open."""
         with self._lock:

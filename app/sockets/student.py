@@ -96,6 +96,12 @@ class Seats:
         if seat.sid != sid:
             raise Conflict("Another connection has taken this session over.")
 
+    def is_taken(self, session_id: str) -> bool:
+        """Whether a connection speaks for the session now."""
+        with self._lock:
+            seat = self._seats.get(session_id)
+            return seat is not None and bool(seat.sid)
+
     def leave(self, session_id: str, sid: str) -> bool:
         """The connection has closed; True when it spoke for the session."""
         with self._lock:
@@ -120,7 +126,7 @@ def register(socketio: SocketIO, services: Services) -> None:
         message = _read_start(payload)
         session_id = caller.session_id
         with services.places.moving(session_id):
-            place = _place_of(services, caller)
+            place = _place_of(services, caller, seats)
             _receive_consent(services, session_id, message)
             replaced = seats.take(session_id, caller.sid, services.clock.monotonic_s())
             session = services.sessions.start(session_id)
@@ -183,11 +189,19 @@ def register(socketio: SocketIO, services: Services) -> None:
     services.sessions.when_ended(ended)
 
 
-def _place_of(services: Services, caller: Caller) -> str:
+def _place_of(services: Services, caller: Caller, seats: Seats) -> str:
     """The device this connection is or becomes; raises PlaceWaits until a proctor agrees."""
     session = services.sessions.get(caller.session_id)
     if is_here(session, caller.place, caller.network):
         return caller.place or new_place()
+    if (
+        not caller.place
+        and caller.network == session.network
+        and not seats.is_taken(caller.session_id)
+        and services.ingest.is_unheard(caller.session_id)
+    ):
+        # The answer to the first `start`, with the device's own token, was lost on the way.
+        return new_place()
     is_same_device = bool(caller.place) and digest_of(caller.place) == session.place
     reason = "network" if is_same_device else "device"
     device = f"{caller.place}\n{caller.network}\n{_user_agent()}"

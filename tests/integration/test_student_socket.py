@@ -212,6 +212,24 @@ def test_a_running_session_that_comes_from_another_network_waits(tmp_path: Path)
             each.close()
 
 
+def test_a_student_whose_first_answer_was_lost_may_start_again(
+    server: LiveServer, session: SessionRecord, student: Student
+) -> None:
+    assert student.start()["ok"] is True
+    student.close()
+    again = server.student(session)
+
+    def is_in() -> bool:
+        return again.ask("start", {"client": "agent"})["ok"] is True
+
+    wait_until(is_in, "the line that was lost is noticed")
+    assert again.send((scripted_jpeg(),))["ok"] is True
+    again.close()
+    other = server.student(session)
+    assert refusal(other.ask("start", {"client": "agent"})) == "waiting"
+    other.close()
+
+
 def test_a_refused_device_stays_out(
     server: LiveServer, session: SessionRecord, student: Student
 ) -> None:

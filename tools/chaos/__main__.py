@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--store", action="store_true", help="a database server of its own, which is killed too"
     )
     given = parser.parse_args(arguments)
+    # The library reports as errors what a wild line is made of.
+    logging.getLogger("engineio.client").setLevel(logging.CRITICAL)
     if given.store and not has_store():
         print("There is no database server on this machine: install requirements-test.txt.")
         return DIFFERENT
