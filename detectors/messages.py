@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scoring.model import Observation
+from scoring.model import Carried, Observation
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Carried):
     """One camera picture: a JPEG as the browser sent it, captured at `at_s`."""
 
     at_s: float
@@ -19,7 +19,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class Sound(Carried):
     """Mono 16-bit little-endian PCM at 16 kHz whose first sample was heard at `at_s`."""
 
     at_s: float
@@ -31,7 +31,7 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Carried):
     """What the student was asked at `at_s`: pictures and sound from then on mean something.
 
     `register`: the face from here on is the student's. `look`: at the point (`x`, `y`) of the
@@ -45,7 +45,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class AnalysisRequest:
+class AnalysisRequest(Carried):
     """Work for one session. Frames and sound are each in time order.
 
     `wants_thumbnail` asks for a small JPEG of the last frame. `detectors` are those the
@@ -72,7 +72,7 @@ class CloseSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class Box(Carried):
     """A rectangle in shares of the picture's width and height (0 to 1), left-top origin."""
 
     x: float
@@ -84,7 +84,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Overlay:
+class Overlay(Carried):
     """What to draw over the live picture captured at `at_s`.
 
     `brightness` is its mean, 0 to 255; `calibration` how well this student's way of looking at the
@@ -111,7 +111,7 @@ class DetectorFault:
 
 
 @dataclass(frozen=True, slots=True)
-class AnalysisResult:
+class AnalysisResult(Carried):
     """The answer to one request; `cost_ms` is CPU time per step, for the benchmarks."""
 
     request_id: int

@@ -40,8 +40,18 @@ LABELS: dict[Detector, frozenset[str]] = {
 }
 
 
+class Carried:
+    """Goes between processes by its fields in order: several times quicker than the copying by
+    name that dataclasses with slots bring along."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), tuple(getattr(self, name) for name in self.__slots__)
+
+
 @dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Carried):
     """What one detector saw at one instant (a frame) or over one span (sound).
 
     An observation that is not judgeable carries no labels and a reason

@@ -27,6 +27,13 @@ _OTHER_SIZES = {0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _AFTER_CODED_DATA = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
+# What comes before the coded pixels decides everything here, and an encoder writes the same of it
+# before every picture: the last ones are remembered. A race costs a look-up, never a wrong answer.
+_MOST_HEADS, _MOST_HEAD_SIZES, _MOST_HEAD_BYTES = 256, 6, 2_048
+_HEADS: dict[bytes, JpegInfo] = {}
+_HEAD_SIZES: tuple[int, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class JpegInfo:
     """Width and height in pixels, 1 (gray) or 3 (colour) components."""
@@ -53,6 +60,10 @@ def inspect_jpeg(data: bytes, max_bytes: int = FRAME_MAX_BYTES) -> JpegInfo:
         raise InvalidInput("The picture is not a JPEG: it does not begin like one.")
     if not data.endswith(_END):
         raise _truncated()
+    for size in _HEAD_SIZES:
+        known = _HEADS.get(data[:size])
+        if known is not None:
+            return known
     info: JpegInfo | None = None
     position, scans = 2, 0
     for _ in range(_MAX_SEGMENTS):
@@ -73,6 +84,7 @@ def inspect_jpeg(data: bytes, max_bytes: int = FRAME_MAX_BYTES) -> JpegInfo:
                 raise InvalidInput("The JPEG is damaged: its pixels come before its size.")
             scans += 1
             if not info.is_progressive and data[position + 2 : end][:1] == bytes([info.components]):
+                _remember(data[:end], info)
                 return info
             if scans > _MAX_SCANS:
                 raise InvalidInput(f"The JPEG has more than {_MAX_SCANS} scans.")
@@ -82,6 +94,18 @@ def inspect_jpeg(data: bytes, max_bytes: int = FRAME_MAX_BYTES) -> JpegInfo:
             end = found.start()
         position = end
     raise InvalidInput(f"The JPEG has more than {_MAX_SEGMENTS} segments.")
+
+
+def _remember(head: bytes, info: JpegInfo) -> None:
+    global _HEAD_SIZES
+    if len(head) > _MOST_HEAD_BYTES:
+        return
+    if len(_HEADS) >= _MOST_HEADS:
+        _HEADS.clear()
+        _HEAD_SIZES = ()
+    _HEADS[head] = info
+    if len(head) not in _HEAD_SIZES:
+        _HEAD_SIZES = (len(head), *_HEAD_SIZES)[:_MOST_HEAD_SIZES]
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:

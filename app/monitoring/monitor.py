@@ -45,6 +45,8 @@ from scoring.trace import TraceError
 log = logging.getLogger(__name__)
 
 TICK_S = 0.25
+# Without anything posted, the passing of time is scored this often.
+QUIET_S = 1.0
 MOST_RESULTS = 5_000
 END_S = 10.0
 JOIN_S = 10.0
@@ -92,12 +94,14 @@ class Monitor:
         on_pause_over: Callable[[str, PauseCause], object] = lambda _session_id, _cause: None,
         settle: Callable[[str, float], object] = lambda _session_id, _before_s: None,
         waits: WaitsOnDisk | None = None,
+        quiet_s: float = QUIET_S,
     ) -> None:
         """`contact` answers how a session's line is; `on_abandoned` is called on a thread of its
         own for a session nobody has heard of for `abandon_min`, `on_warning_limit` likewise for
         one that its policy ends because of too many warnings, `on_pause_over` likewise when a
         pause has ended because its time was up; `settle` is told before which second of a
         session nothing is needed any more."""
+        self._quiet_s = quiet_s
         self._abandon_s = settings.abandon_min * 60
         self._clock = clock
         self._recorder = recorder
@@ -261,7 +265,7 @@ class Monitor:
     # The monitor's thread
 
     def step(self) -> None:
-        """Score what has been posted and, four times a second, the passing of time."""
+        """Score what has been posted and, now and then, the passing of time."""
         with self._lock:
             opened = [self._opened.popleft() for _ in range(len(self._opened))]
             results, self._results = self._results, deque()
@@ -284,7 +288,8 @@ class Monitor:
             self._tick_due_s = self._clock.monotonic_s() + TICK_S
             self._recorder.cut_due()
         for session_id, track in list(self._tracks.items()):
-            if is_tick or session_id in posted or session_id in changed:
+            is_quiet = session_id not in posted and session_id not in changed
+            if not is_quiet or (is_tick and track.unscored_s() >= self._quiet_s):
                 self._advance(track, posted.get(session_id, []))
         for session_id, future in ending.items():
             self._finish(session_id, future)

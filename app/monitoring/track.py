@@ -16,6 +16,7 @@ from app.intake.state import StreamState
 from app.ledgers import ledger_sha256, numbers_of
 from app.monitoring.amending import Amendments, over_whole_length
 from app.monitoring.gaps import Gaps
+from app.monitoring.moment import Moment, marks_of, points_of
 from app.monitoring.pausing import Pausing
 from app.monitoring.settling import Settling
 from app.monitoring.surroundings import Stored, Surroundings
@@ -42,10 +43,14 @@ log = logging.getLogger(__name__)
 # Changes that nobody waits for are stored this much later, many as one.
 SOON_S = 2.0
 LATER_S = 5.0
+# What drifts all the time (focus, coverage) is stored this often.
+DRIFT_S = 10.0
 CONTACT_STORED_S = 15.0
 TRACE_S = 5.0
 VIEW_S = 1.0
 WARNED_S = 10.0
+# What of a session's numbers is news, and does not wait for what drifts.
+_NEWS = ("interval_score", "total_score", "flagged_intervals")
 
 
 class Track:
@@ -83,6 +88,8 @@ class Track:
         rolls_s = (self._policy.pre_roll_s, self._policy.post_roll_s)
         around.recorder.resume(session, self._time, flagged, *rolls_s)
         self._stored_fields: dict[str, object] = {}
+        self._moment = Moment(self._scorer)
+        self._advanced_s = -math.inf
         self._final: dict[str, object] = {}
         self._overlay: Overlay | None = None
         self._faults: dict[str, DetectorFault] = {}
@@ -108,6 +115,10 @@ class Track:
 
     # Scoring
 
+    def unscored_s(self) -> float:
+        """Seconds that have passed since they were last scored."""
+        return self._time.now_s() - self._advanced_s
+
     def advance(self, posted: Sequence[AnalysisResult | ScreenEvent]) -> bool:
         """Score what was posted and the time that passed; whether there is something to show."""
         items: list[Item] = [*self.pausing.take_breaks()]
@@ -119,6 +130,8 @@ class Track:
                 self._take_rest(item)
         now_s = self._time.now_s()
         changes = self._scorer.update(items, now_s)
+        self._moment = Moment(self._scorer)
+        self._advanced_s = now_s
         # The trace goes ahead of what follows from it, so that no crash leaves a flag behind
         # whose reason is not stored.
         if now_s >= self._trace_due_s or any(self._is_news(change) for change in changes):
@@ -131,7 +144,7 @@ class Track:
         self._store_scores(SOON_S)
         if now_s >= self._interval_due_s:
             self._interval_due_s = now_s + LATER_S
-            self._store_interval(self._scorer.running_interval, 0.0)
+            self._store_interval(self._moment.interval, 0.0)
         is_news = bool(items or changes) or now_s - self._viewed_s >= VIEW_S
         if is_news:
             self._viewed_s = now_s
@@ -141,6 +154,7 @@ class Track:
         """The session ends now: the final numbers, on their way to the store."""
         now_s = round(self._time.now_s(), 3)
         changes = self._scorer.end(now_s)
+        self._moment = Moment(self._scorer)
         self._store_trace()
         for change in changes:
             self._apply(change)
@@ -151,10 +165,11 @@ class Track:
         self.store_now()
         self._gaps.store(0.0)
         self._around.recorder.end_session(self.session_id, now_s)
-        return self._scorer.scores
+        return self._moment.scores
 
     def store_now(self) -> None:
         """Store what was observed and the running numbers without waiting for more."""
+        self._moment = Moment(self._scorer)
         self._store_trace()
         self._store_scores(0.0)
 
@@ -197,7 +212,7 @@ class Track:
 
     def _tell_recorder(self, changes: Sequence[Change]) -> None:
         """What a flagged interval is now, when it changed or the risk rose."""
-        scores = self._scorer.scores
+        scores = self._moment.scores
         risk = scores.risk_temporary + scores.risk_permanent
         has_risen, self._risk = risk > self._risk, risk
         changed = {
@@ -205,9 +220,8 @@ class Track:
             for change in changes
             if isinstance(change, IntervalChanged) and change.interval.index in self._flagged
         }
-        running = self._scorer.running_interval
-        if has_risen and running.index in self._flagged:
-            changed[running.index] = running
+        if has_risen and self._moment.interval.index in self._flagged:
+            changed[self._moment.interval.index] = self._moment.interval
         if changed:
             risen = self._scorer.ledger().risk
             for interval in changed.values():
@@ -222,7 +236,7 @@ class Track:
         is_news = known is None or (known.end_s is None) != (violation.end_s is None)
         self._store_violation(violation, 0.0 if is_news else SOON_S)
         if is_news:
-            points = self._points().get(violation.violation_id, 0.0)
+            points = points_of(self._moment.interval).get(violation.violation_id, 0.0)
             self._around.live.violation(self.session_id, self._mark(violation, points))
 
     def _store_violation(self, violation: Violation, within_s: float) -> None:
@@ -335,13 +349,14 @@ class Track:
         )
 
     def _store_scores(self, within_s: float) -> None:
-        scores = self._scorer.scores
-        fields = {**numbers_of(scores), **self._final}
+        fields = {**numbers_of(self._moment.scores), **self._final}
         if self._stream is not None:
             contact_s = self._stream.last_contact_at_s // CONTACT_STORED_S * CONTACT_STORED_S
             fields["last_contact_at"] = self._time.instant(contact_s)
         if fields == self._stored_fields and within_s > 0:
             return
+        if within_s > 0 and all(fields[n] == self._stored_fields.get(n) for n in _NEWS):
+            within_s = DRIFT_S
         self._stored_fields = fields
         self._around.outbox.put(
             (self.session_id, "session"),
@@ -355,7 +370,7 @@ class Track:
         """The session as it is now."""
         now_s = self._time.now_s()
         now = self._time.instant(now_s)
-        interval = self._scorer.running_interval
+        interval = self._moment.interval
         return SessionView(
             session_id=self.session_id,
             user_id=self.session.user_id,
@@ -364,9 +379,9 @@ class Track:
             started_at=self.started_at,
             at=now,
             at_s=now_s,
-            scores=self._scorer.scores,
+            scores=self._moment.scores,
             interval=interval,
-            marks=self._marks(interval),
+            marks=marks_of(self._violations.values(), interval, self._mark),
             last=self._mark(self._last, 0.0) if self._last is not None else None,
             overlay=self._overlay,
             faults=tuple(self._faults.values()),
@@ -377,23 +392,5 @@ class Track:
             shows_focus=self.session.shows_focus,
         )
 
-    def _marks(self, interval: IntervalScore) -> tuple[Mark, ...]:
-        points = self._points()
-        inside = [
-            violation
-            for violation in self._violations.values()
-            if violation.violation_id in points
-            or violation.end_s is None
-            or violation.end_s > interval.start_s
-        ]
-        inside.sort(key=lambda violation: violation.start_s)
-        return tuple(self._mark(v, points.get(v.violation_id, 0.0)) for v in inside)
-
     def _mark(self, violation: Violation, points: float) -> Mark:
         return Mark(violation, self._time.instant(violation.start_s), points)
-
-    def _points(self) -> dict[str, float]:
-        totals: dict[str, float] = {}
-        for point in self._scorer.running_interval.points:
-            totals[point.violation_id] = totals.get(point.violation_id, 0.0) + point.points
-        return totals

@@ -15,7 +15,7 @@ from app.clock import SessionTime
 from app.errors import Conflict, Unavailable
 from app.intake.batch import BrowserState
 from app.intake.state import Line, StreamState
-from app.monitoring.monitor import MOST_RESULTS, Monitor
+from app.monitoring.monitor import MOST_RESULTS, QUIET_S, Monitor
 from app.monitoring.surroundings import Stored
 from app.monitoring.views import Mark, SessionView
 from app.records import PauseCause, SessionRecord, SessionState
@@ -177,7 +177,7 @@ class Room:
         self.scorers: dict[str, ScriptedScorer] = {}
         self.monitor = self.another_monitor()
 
-    def another_monitor(self) -> Monitor:
+    def another_monitor(self, quiet_s: float = 0.0) -> Monitor:
         made: list[ScriptedScorer] = []
 
         def make(policy: Policy, stored: Stored, at_s: float) -> ScriptedScorer:
@@ -209,6 +209,7 @@ class Room:
             on_warning_limit=end,
             settle=lambda session_id, before_s: self.settled.append((session_id, before_s)),
             on_pause_over=tell_over,
+            quiet_s=quiet_s,
         )
 
     def open(self, session_id: str = "s1", action: str = "notify") -> ScriptedScorer:
@@ -275,12 +276,13 @@ def test_results_and_events_reach_the_scorer_of_their_session_with_the_time(room
     assert one.times == [2.0]
 
 
-def test_time_passes_four_times_a_second_without_new_data(room: Room) -> None:
+def test_time_passes_once_a_second_without_new_data(room: Room) -> None:
+    room.monitor = room.another_monitor(QUIET_S)
     scorer = room.open()
-    for _ in range(8):
+    for _ in range(24):
         room.tick(0.125)
-    assert scorer.times == [0.125, 0.375, 0.625, 0.875]
-    assert room.recorder.cuts == 4
+    assert scorer.times == [0.125, 1.125, 2.125]
+    assert room.recorder.cuts == 12
 
 
 def test_news_are_scored_at_once_and_not_only_at_the_next_tick(room: Room) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import CandorError, InvalidInput, TooLarge
+from app.intake import jpeg as jpeg_module
 from app.intake.jpeg import JpegInfo, inspect_jpeg
 from tests.scripted_media import scripted_jpeg
 
@@ -99,3 +100,23 @@ def test_garbage_is_only_ever_refused_with_a_sentence(junk: bytes, at: int, cut:
         except CandorError as error:
             refusal = error.message
         assert refusal.endswith(".") or 0 < info.width * info.height <= 4_000_000
+
+
+def test_a_picture_with_a_known_head_is_still_refused_for_its_end_and_its_size() -> None:
+    jpeg = scripted_jpeg()
+    assert inspect_jpeg(jpeg) == inspect_jpeg(jpeg) == JpegInfo(640, 480, 3)
+    with pytest.raises(InvalidInput, match="cut off"):
+        inspect_jpeg(jpeg[:-2])
+    with pytest.raises(TooLarge):
+        inspect_jpeg(jpeg, max_bytes=len(jpeg) - 1)
+    other = scripted_jpeg(size=(320, 240))
+    assert inspect_jpeg(other) == JpegInfo(320, 240, 3)
+
+
+def test_heads_of_many_kinds_are_not_kept_without_end() -> None:
+    jpeg = scripted_jpeg()
+    for number in range(1_000):
+        comment = struct.pack(">HI", 6 + number % 40, number).ljust(6 + number % 40, b"x")
+        inspect_jpeg(jpeg[:2] + b"\xff\xfe" + comment + jpeg[2:])
+    assert len(jpeg_module._HEADS) <= jpeg_module._MOST_HEADS
+    assert len(jpeg_module._HEAD_SIZES) <= jpeg_module._MOST_HEAD_SIZES
