@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import flask
 from pydantic import ConfigDict, Field, StringConstraints
@@ -12,6 +12,8 @@ from app.access.needs import EXAMS_READ, EXAMS_WRITE, SESSIONS_DECIDE
 from app.api.models import Asked, Part, Told
 from app.api.my_exam import picture_response
 from app.errors import NotFound, TooLarge
+from app.exams.imports.bring_in import LARGEST_BYTES as LARGEST_IMPORT
+from app.exams.imports.bring_in import read_questions
 from app.exams.paper import PaperIn
 from app.exams.pictures import LARGEST_BYTES
 from app.exams.plan import PlanPart, plan_part
@@ -50,6 +52,29 @@ class AddedPicture(Told):
     height: int
 
 
+class ImportPaper(Asked):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    format: Literal["csv", "gift", "moodle"]
+    text: Annotated[str, StringConstraints(max_length=LARGEST_IMPORT)]
+    title: Annotated[str, StringConstraints(max_length=200)] = Field(
+        "Imported", description="Of the new section at the end."
+    )
+    dry_run: bool = Field(False, description="Only say what would come.")
+
+
+class ImportProblem(Part):
+    line: int = Field(description="Line of the file; in XML the number of the question.")
+    message: str
+
+
+class ImportedPaper(Told):
+    exam_id: str
+    is_stored: bool = Field(description="False for a dry run, and when a question is wrong.")
+    questions: int
+    problems: list[ImportProblem]
+
+
 class Extend(Asked):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -85,6 +110,26 @@ def put_paper(call: Call) -> Paper:
     if services.repository.exam(exam_id) is None:
         services.exams.put(exam_id, "standard", {}, None)
     return _paper(services.papers.put(exam_id, call.body))
+
+
+def import_paper(call: Call) -> ImportedPaper:
+    """Sets the exam up, too, when nobody has."""
+    body: ImportPaper = call.body
+    exam_id, services = _exam_id(call), call.services
+    found = read_questions(body.text, body.format)
+    is_stored = not (found.problems or body.dry_run)
+    if is_stored:
+        if services.repository.exam(exam_id) is None:
+            services.exams.put(exam_id, "standard", {}, None)
+        services.papers.add(exam_id, found.questions, body.title)
+    return ImportedPaper(
+        exam_id=exam_id,
+        is_stored=is_stored,
+        questions=len(found.questions),
+        problems=[
+            ImportProblem(line=each.line, message=each.message) for each in found.problems[:100]
+        ],
+    )
 
 
 def add_picture(call: Call) -> AddedPicture:
@@ -160,6 +205,18 @@ ROUTES = (
         EXAMS_WRITE,
         body=PutPaper,
         answer=Paper,
+        refusals={409: "Somebody else has changed the paper meanwhile."},
+        parameters=NAMED,
+    ),
+    Route(
+        "POST",
+        "/api/exam/{exam_id}/paper/import",
+        "import_paper",
+        "Add questions from CSV, GIFT or Moodle XML as a section at the end",
+        import_paper,
+        EXAMS_WRITE,
+        body=ImportPaper,
+        answer=ImportedPaper,
         refusals={409: "Somebody else has changed the paper meanwhile."},
         parameters=NAMED,
     ),

@@ -56,7 +56,7 @@ def school(tmp_path: Path, playwright: Playwright) -> Iterator[School]:
         context = chromium.new_context(viewport=WIDE)
         page = context.new_page()
         url = f"http://127.0.0.1:{server.port}"
-        page.goto(f"{url}/login")
+        page.goto(f"{url}/login?next=/admin/exams")
         page.get_by_label("User name").fill("admin")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()

@@ -266,3 +266,19 @@ def test_a_picture_is_drawn_anew_and_shown_to_those_who_sit_the_exam_only(web: W
 )
 def test_what_is_no_picture_is_refused(web: Web, data: bytes) -> None:
     assert add_picture(web, data).status_code == 400
+
+
+def test_questions_come_in_over_rest_when_all_of_them_can_be_taken(web: Web) -> None:
+    path = "/api/exam/math/paper/import"
+    good = {"format": "gift", "text": "Two is prime. {T}\n\nSay why. {}"}
+    dry = web.integrator.post(path, {**good, "dry_run": True}).json
+    assert (dry["is_stored"], dry["questions"]) == (False, 2)
+    bad = web.integrator.post(path, {**good, "text": good["text"] + "\n\nBroken"}).json
+    assert (bad["is_stored"], bad["problems"][0]["line"]) == (False, 5)
+    assert web.integrator.post(path, good).json["is_stored"]
+    assert web.integrator.post(path, good).json["is_stored"]
+    sections = web.integrator.get("/api/exam/math/paper").json["sections"]
+    assert [len(section["questions"]) for section in sections] == [2, 2]
+    assert web.integrator.post(path, {**good, "format": "docx"}).status_code == 400
+    bomb = '<!DOCTYPE q [<!ENTITY a "ha">]><quiz><question>&a;</question></quiz>'
+    assert web.integrator.post(path, {"format": "moodle", "text": bomb}).status_code == 400
