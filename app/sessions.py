@@ -225,6 +225,10 @@ class Sessions:
             clips=self._repository.clips(record.session_id),
         )
 
+    def now(self, record: SessionRecord) -> SessionRecord:
+        """The record with the scores of this moment."""
+        return self._live(record)
+
     def _live(self, record: SessionRecord) -> SessionRecord:
         scores = self._scores(record.session_id) if record.is_running else None
         if scores is None:

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import platform
+import shutil
+import threading
+from importlib import metadata
+
 from app.access.needs import MACHINE_READ, OPEN
-from app.api.models import DetectorPart, Health, Machine, SessionCounts, StorePart
+from app.api.models import DetectorPart, DiskPart, Health, Machine, SessionCounts, StorePart
 from app.errors import Unavailable
 from app.version import VERSION
 from app.web.routes import Call, Route
+
+PACKAGES = ("flask", "flask-socketio", "gunicorn", "pymongo", "neosqlite", "pydantic", "numpy")
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Python, this machine, and the packages that matter most when something is reported."""
+    found = {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+    }
+    for package in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found
 
 
 def machine_of(call: Call) -> Machine:
     services = call.services
     sessions = services.sessions.active()
+    disk = shutil.disk_usage(services.settings.data_path)
     return Machine(
         version=VERSION,
         uptime_s=round(services.uptime_s(), 1),
@@ -31,7 +54,21 @@ def machine_of(call: Call) -> Machine:
         store=StorePart(
             engine=services.repository.engine_name, ok=services.repository.is_answering()
         ),
+        disk=DiskPart(free_bytes=disk.free, size_bytes=disk.total),
+        versions=versions(),
+        threads=threading.active_count(),
     )
+
+
+def ready(call: Call) -> Health:
+    services = call.services
+    if services.is_closing:
+        raise Unavailable("The server is stopping.")
+    if not services.repository.is_answering():
+        raise Unavailable("The database does not answer.")
+    if not services.counters().get("workers_ready"):
+        raise Unavailable("No detector worker is ready yet.")
+    return Health()
 
 
 def health(call: Call) -> Health:
@@ -49,6 +86,16 @@ ROUTES = (
         machine_of,
         needs=MACHINE_READ,
         answer=Machine,
+    ),
+    Route(
+        "GET",
+        "/readyz",
+        "ready",
+        "Whether the server can take students now",
+        ready,
+        OPEN,
+        answer=Health,
+        refusals={503: "It is starting or stopping, or a part of it does not answer."},
     ),
     Route(
         "GET",

@@ -270,6 +270,13 @@ class StorePart(Part):
     ok: bool
 
 
+class DiskPart(Part):
+    """The disk that holds the data."""
+
+    free_bytes: int
+    size_bytes: int
+
+
 class Machine(Told):
     version: str
     uptime_s: float
@@ -277,6 +284,9 @@ class Machine(Told):
     counters: dict[str, int]
     sessions: SessionCounts
     store: StorePart
+    disk: DiskPart
+    versions: dict[str, str]
+    threads: int
 
 
 class Health(Told):

@@ -20,6 +20,7 @@ from app.api import audit as audit_api
 from app.api import checkin as checkin_api
 from app.api import exams as exams_api
 from app.api import machine as machine_api
+from app.api import metrics as metrics_api
 from app.api import my_exam as my_exam_api
 from app.api import my_result as my_result_api
 from app.api import my_review as my_review_api
@@ -41,7 +42,7 @@ from app.errors import (
     TooLarge,
 )
 from app.languages.choice import add_languages
-from app.pages import admin, editor, editor_results, login, people, portal
+from app.pages import admin, editor, editor_results, login, overviews, people, portal
 from app.pages import review as review_page
 from app.pages import roster as roster_page
 from app.settings import PROJECT_ROOT, Settings
@@ -66,6 +67,7 @@ ROUTES = (
     *login.ROUTES,
     *admin.ROUTES,
     *review_page.ROUTES,
+    *overviews.ROUTES,
     *sessions_api.ROUTES,
     *videos_api.ROUTES,
     *exams_api.ROUTES,
@@ -77,6 +79,7 @@ ROUTES = (
     *reviews_api.ROUTES,
     *my_review_api.ROUTES,
     *machine_api.ROUTES,
+    *metrics_api.ROUTES,
     *audit_api.ROUTES,
     *people.ROUTES,
     *roster_page.ROUTES,
@@ -264,7 +267,8 @@ def _is_page() -> bool:
     path = flask.request.path
     if path == "/api/docs":
         return True
-    return not path.startswith(("/api/", "/portal/", "/static/", "/healthz", "/socket.io"))
+    plain = ("/api/", "/portal/", "/static/", "/healthz", "/readyz", "/metrics", "/socket.io")
+    return not path.startswith(plain)
 
 
 def _add_headers(response: flask.Response) -> flask.Response:

@@ -1,6 +1,6 @@
 /** The state of the machine: which detectors work, what was counted. Asked for every five seconds. */
 import { h, role, setText } from "../lib/dom.js";
-import { duration } from "../lib/format.js";
+import { duration, megabytes, percent } from "../lib/format.js";
 import { getJson } from "../lib/http.js";
 import { sayOffline } from "../lib/live.js";
 import { detectorLabel } from "../lib/words.js";
@@ -28,6 +28,23 @@ function buildCounter([name, value]) {
   return h("div", {}, h("dt", {}, label), h("dd", {}, value.toLocaleString()));
 }
 
+/** @param {any} machine @returns {[string, string, string][]} name, words and tone */
+function placeOf({ disk, counters, threads, versions }) {
+  const free = disk.free_bytes / disk.size_bytes;
+  const { workers = 0, workers_ready: ready = 0 } = counters;
+  return [
+    ["Workers ready", `${ready} of ${workers}`, ready < workers ? "technical" : ""],
+    ["Disk free", `${megabytes(disk.free_bytes)} (${percent(free)})`, free < 0.1 ? "technical" : ""],
+    ["Threads", String(threads), ""],
+    ...Object.entries(versions).map(([name, version]) => /** @type {[string, string, string]} */ ([name, String(version), ""])),
+  ];
+}
+
+/** @param {[string, string, string]} entry */
+function buildWord([name, words, tone]) {
+  return h("div", {}, h("dt", {}, name.charAt(0).toUpperCase() + name.slice(1)), h("dd", { "data-tone": tone || null }, words));
+}
+
 /** @param {HTMLElement} place @param {HTMLElement[]} items */
 function fill(place, items) {
   const isSame =
@@ -44,6 +61,7 @@ function render(machine) {
   const store = role(document, "store");
   setText(store, machine.store.ok ? machine.store.engine : `${machine.store.engine}: does not answer`);
   store.dataset.tone = machine.store.ok ? "" : "technical";
+  fill(role(document, "place"), placeOf(machine).map(buildWord));
   const counters = /** @type {[string, number][]} */ (Object.entries(machine.counters)).sort();
   fill(role(document, "detectors"), machine.detectors.map(buildDetector));
   fill(role(document, "counters"), counters.map(buildCounter));

@@ -23,6 +23,7 @@ OPEN = {
     "/portal/result",
     "/login",
     "/healthz",
+    "/readyz",
     "/api/openapi.json",
 }
 

@@ -62,6 +62,7 @@ def test_every_operation_says_who_may_call_it(web: Web) -> None:
         "/portal/words/{language}",
         "/login",
         "/healthz",
+        "/readyz",
         "/api/openapi.json",
     }
     schemes = drawn["components"]["securitySchemes"]
