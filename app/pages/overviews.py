@@ -150,8 +150,8 @@ def _clock(at: datetime | None) -> str:
 ROUTES = (
     Route(
         "GET",
-        "/admin/exam/{exam_id}",
-        "admin_exam",
+        "/admin/overview/{exam_id}",
+        "admin_exam_overview",
         "One exam: who is where, flags, trust, incidents over time",
         exam,
         SESSIONS_READ,
@@ -162,7 +162,7 @@ ROUTES = (
     Route(
         "GET",
         "/admin/student/{student_id}",
-        "admin_student",
+        "admin_student_overview",
         "One student across the exams that the caller may see",
         student,
         SESSIONS_READ,

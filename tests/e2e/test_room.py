@@ -176,7 +176,7 @@ def test_the_room_has_no_accessibility_fault_with_many_students(
             found[f"keys {scheme}"] = faults(page, axe)
             for path in (
                 f"/admin/session/{session_id}",
-                "/admin/exam/algebra-1",
+                "/admin/overview/algebra-1",
                 "/admin/student/amara",
                 "/admin/machine",
             ):

@@ -20,11 +20,11 @@ def test_an_exam_shows_who_is_where_and_who_is_missing(web: Web) -> None:
     session_id = web.create("ann", "math")["session_id"]
     web.services.sessions.start(session_id)
     web.services.repository.save_violation(a_violation(session_id))
-    page = web.staff().get("/admin/exam/math").get_data(as_text=True)
+    page = web.staff().get("/admin/overview/math").get_data(as_text=True)
     assert "In the exam" in page
     assert f'href="/api/session/{session_id}/report.pdf"' in page
     assert "No face" in page
-    assert web.staff().get("/admin/exam/nothing").status_code == 404
+    assert web.staff().get("/admin/overview/nothing").status_code == 404
 
 
 def test_a_student_is_shown_across_the_exams_the_caller_may_see(web: Web) -> None:
@@ -97,4 +97,5 @@ def test_the_machine_says_its_versions_and_how_much_room_is_left(web: Web) -> No
 
 def test_every_route_of_the_room_is_declared_for_somebody() -> None:
     names = {route.name for route in ROUTES if not route.needs.is_open}
-    assert {"act", "act_on_exam", "admin_exam", "admin_student", "metrics"} <= names
+    pages = {"admin_exam_overview", "admin_student_overview"}
+    assert {"act", "act_on_exam", "metrics", *pages} <= names
