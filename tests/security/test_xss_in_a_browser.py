@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.records import ClipStatus, SessionState
@@ -20,6 +22,7 @@ from tests.scripted_media import scripted_jpeg
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PASSWORD = "correct-horse-battery"
+KEY = "integrator-key-0123456789"
 HIT = "window.hit = (window.hit || 0) + 1"
 HOSTILE = f'"><img src=x onerror="{HIT}"><script>{HIT}</script>'
 # What came in as an element instead of as text, whether or not the browser then ran it.
@@ -36,7 +39,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     folder: Path = tmp_path_factory.mktemp("server")
-    with live_server(folder, PROCTOR_ADMIN_PASSWORD=PASSWORD) as running:
+    with live_server(folder, PROCTOR_ADMIN_PASSWORD=PASSWORD, PROCTOR_API_KEY=KEY) as running:
         fill(running)
         yield running
 
@@ -66,6 +69,12 @@ def signed_in(page: Page, url: str) -> None:
     page.wait_for_url(lambda there: "/login" not in there)
 
 
+def shown(page: Page) -> None:
+    """The hostile text stands on the page, as text."""
+    found = page.get_by_text("<img src=x").locator("visible=true")
+    found.first.wait_for(timeout=SOON_MS)
+
+
 def check(page: Page) -> None:
     assert page.evaluate(INJECTED) == 0, page.url
     assert page.evaluate("window.hit") is None, page.url
@@ -79,12 +88,12 @@ def test_xss_no_page_of_staff_takes_a_students_text_for_markup(
     page = chromium.new_page()
     signed_in(page, server.url)
     page.goto(f"{server.url}/admin")
-    page.get_by_text("<img src=x").first.wait_for(timeout=SOON_MS)
+    shown(page)
     check(page)
     page.goto(f"{server.url}/admin/session/s1")
     student.send((scripted_jpeg(),))
     assert student.ask("chat", {"text": HOSTILE})["ok"] is True
-    page.get_by_text("<img src=x").first.wait_for(timeout=SOON_MS)
+    shown(page)
     page.wait_for_timeout(500)
     check(page)
     names = {"session_id": "s1", "exam_id": "math"}
@@ -96,6 +105,39 @@ def test_xss_no_page_of_staff_takes_a_students_text_for_markup(
             path = path.replace(f"{{{name}}}", names.get(name, "none"))
         page.goto(server.url + path)
         page.wait_for_timeout(150)
+        check(page)
+    page.close()
+    student.close()
+
+
+def test_xss_an_answer_is_shown_to_who_marks_it_as_text(
+    chromium: Browser, server: LiveServer
+) -> None:
+    key = {"Authorization": f"Bearer {KEY}"}
+    paper = {"version": 0, "sections": [{"questions": [{"kind": "long", "text": "Why?"}]}]}
+    exam = f"{server.url}/api/exam/essay"
+    asked: tuple[tuple[str, Any], ...] = (
+        ("", {"policy": "standard", "plan": {}}),
+        ("/paper", paper),
+    )
+    for path, body in asked:
+        assert requests.put(exam + path, json=body, headers=key, timeout=20).ok
+    student = server.student(server.new_session("ann", "essay"))
+    assert student.start()["ok"] is True
+    mine = {"Authorization": f"Bearer {student.token}"}
+    told = requests.get(f"{server.url}/api/my/exam", headers=mine, timeout=20).json()
+    question_id = told["sections"][0]["questions"][0]["question_id"]
+    answer = f"{server.url}/api/my/answers/{question_id}"
+    saved = requests.put(answer, json={"value": HOSTILE, "seq": 1}, headers=mine, timeout=20)
+    assert saved.ok, saved.text
+    requests.post(f"{server.url}/api/my/hand-in", json={}, headers=mine, timeout=20)
+    page = chromium.new_page()
+    signed_in(page, server.url)
+    page.goto(f"{server.url}/admin/exams/essay/marking/{question_id}")
+    shown(page)
+    check(page)
+    for path in ("/admin/exams/essay/results", "/admin/exams/essay/marking"):
+        page.goto(server.url + path)
         check(page)
     page.close()
     student.close()
