@@ -50,11 +50,6 @@ class Conduct:
     appeal_until_at: datetime | None
     is_final: bool
 
-    @property
-    def is_pending(self) -> bool:
-        """Whether flags, or a second person, are still waited for."""
-        return self.state in (CaseState.OPEN, CaseState.READY, CaseState.PROPOSED)
-
 
 class Reviews:
     """Thread-safe."""

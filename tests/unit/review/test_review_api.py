@@ -283,4 +283,4 @@ def test_reports_show_the_review_the_outcome_and_every_step(web: Web) -> None:
     whole = text_of(web.integrator.get("/api/exam/math/report.pdf").get_data())
     assert "concern" in whole
     conduct = web.services.reviews.conduct("s1")
-    assert (conduct.outcome, conduct.is_pending) == (Outcome.CONCERN, False)
+    assert (conduct.outcome, conduct.is_final) == (Outcome.CONCERN, False)
