@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Playwright
 
 from app.audit.log import Search
 from app.settings import PROJECT_ROOT
-from tests.e2e.people import SOON_MS, browser, wait_for, watch
+from tests.e2e.people import browser, wait_for, watch
 from tools.stage import Stage, sign_in, stage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.room]
@@ -33,12 +33,19 @@ def empty_stage(tmp_path: Path) -> Iterator[Stage]:
         yield built
 
 
+def new_page(chromium: Browser, **given: Any) -> Page:
+    """A page in a browser of its own, patient with a busy machine."""
+    page = chromium.new_context(**given).new_page()
+    page.set_default_timeout(60_000)
+    return page
+
+
 def start(page: Page, url: str, user_id: str, exam_id: str) -> None:
     page.goto(url)
     page.get_by_label("User ID").fill(user_id)
     page.get_by_label("Exam ID").fill(exam_id)
     page.get_by_role("button", name="Start Exam Session").click()
-    page.get_by_role("heading", name="Your exam session is running").wait_for(timeout=SOON_MS)
+    page.get_by_role("heading", name="Your exam session is running").wait_for()
 
 
 def order(page: Page, button: str, reason: str = "", text: str = "") -> None:
@@ -57,8 +64,8 @@ def test_what_a_proctor_does_is_seen_by_the_student_and_stands_in_the_record(
     chromium: Browser, empty_stage: Stage
 ) -> None:
     services = empty_stage.services
-    student = chromium.new_context().new_page()
-    proctor = chromium.new_context().new_page()
+    student = new_page(chromium)
+    proctor = new_page(chromium)
     problems = watch(proctor)
     start(student, empty_stage.url, "ann", "math")
     (session,) = services.sessions.active()
@@ -98,7 +105,7 @@ def test_what_a_proctor_does_is_seen_by_the_student_and_stands_in_the_record(
 
     order(proctor, "Note", reason="Asked about question 4.")
     order(proctor, "End session", reason="You asked to stop.")
-    student.get_by_role("heading", name="Your exam session has ended").wait_for(timeout=SOON_MS)
+    student.get_by_role("heading", name="Your exam session has ended").wait_for()
 
     kept = services.actions.board.of_session(session.session_id)
     assert [each.kind.value for each in kept] == [
@@ -117,8 +124,8 @@ def test_what_a_proctor_does_is_seen_by_the_student_and_stands_in_the_record(
 
 def test_more_time_reaches_the_students_clock(chromium: Browser, empty_stage: Stage) -> None:
     services = empty_stage.services
-    student = chromium.new_context().new_page()
-    proctor = chromium.new_context().new_page()
+    student = new_page(chromium)
+    proctor = new_page(chromium)
     start(student, empty_stage.url, "ann", "math")
     (session,) = services.sessions.active()
     sign_in(proctor, empty_stage.url)
@@ -194,7 +201,7 @@ def test_the_wall_drops_no_update_while_it_is_scrolled(
 ) -> None:
     with stage(tmp_path, students) as built:
         built.run(10, pictures=False)
-        page = chromium.new_context(viewport={"width": 1280, "height": 800}).new_page()
+        page = new_page(chromium, viewport={"width": 1280, "height": 800})
         problems = watch(page)
         sign_in(page, built.url)
         page.locator(".tile__link").first.wait_for()
