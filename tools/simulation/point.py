@@ -26,6 +26,7 @@ from tools.simulation.run import Plan, Rest, simulate
 LEAST_COVERAGE = 0.95
 MOST_P95_S = 1.5
 MOST_GROWTH = 0.10
+FULL_AFTER_S = 120.0
 _BARE_S = 30
 
 
@@ -139,7 +140,9 @@ def _fill(
     own_ms = point.web_ms + point.workers_ms + outcome.generator_cpu_ms_per_student_s
     others_ms = busy_after - busy_before - own_ms * student_s
     point.load_of_others = round(max(0.0, others_ms) / max(1.0, (last_s - first_s) * 1000), 2)
-    middle = seen[(warm + len(seen)) // 2][1]
+    # The evidence in memory has filled up by then; before, memory grows as it must.
+    full_s = max(FULL_AFTER_S, last_s / 2)
+    middle = next((usage for at_s, usage, _, _ in seen if at_s >= full_s), after)
     point.mb_idle = round(idle.megabytes, 1)
     point.mb_per_student = round((after.megabytes - idle.megabytes) / point.students, 2)
     point.growth = round((after.megabytes - middle.megabytes) / middle.megabytes, 4)
