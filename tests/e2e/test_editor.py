@@ -53,7 +53,7 @@ def school(tmp_path: Path, playwright: Playwright) -> Iterator[School]:
     thread.start()
     services: Services = app.extensions["candor"]
     with browser(playwright) as chromium:
-        context = chromium.new_context(viewport=WIDE)
+        context = chromium.new_context(viewport=WIDE, reduced_motion="reduce")
         page = context.new_page()
         url = f"http://127.0.0.1:{server.port}"
         page.goto(f"{url}/login?next=/admin/exams")
