@@ -123,7 +123,11 @@ class ObjectsStream:
     def _find_phone(self, view: View) -> tuple[PhoneLook, bool]:
         """A phone needs all views to be seen, and fewer to be seen still."""
         is_rested = self._thorough_s is None or view.at_s - self._thorough_s >= THOROUGH_S
-        look = self._phones.look(view.rgb, _KINDS, view.costs, is_thorough=view.is_still)
+        # Somebody who only asks for faces needs the persons, which the first view shows.
+        is_thorough = view.is_still and (not view.wanted or Detector.OBJECTS in view.wanted)
+        look = self._phones.look(view.rgb, _KINDS, view.costs, is_thorough=is_thorough)
+        if view.is_still:
+            return look, look.score >= self._phones.threshold
         share = look.score / self._phones.threshold
         if self._is_phone and share >= _STILL_THERE:
             return look, True
