@@ -26,7 +26,7 @@ from detectors.camera import load_camera
 from detectors.entry import WorkerConfig
 from detectors.face import FaceDetector, load_face
 from detectors.gaze import GazeStream, load_gaze
-from detectors.identity import IdentityDetector, IdentityStream, load_identity
+from detectors.identity import Checked, IdentityDetector, IdentityStream, load_identity
 from detectors.messages import (
     AnalysisRequest,
     AnalysisResult,
@@ -138,19 +138,24 @@ class Analyzer:
 
         None when identity is off, or the picture shows no single face good enough to compare.
         """
+        checked = self.check_face(jpeg)
+        return None if checked.reason else checked.embedding
+
+    def check_face(self, jpeg: bytes) -> Checked:
+        """The same with the reason; a turned face can still be found the same as another."""
         identity = self._views.get(Detector.IDENTITY)
         if self._face is None or not isinstance(identity, IdentityDetector):
-            return None
+            return Checked(None, "off")
         picture = Picture(jpeg)
         try:
             rgb = picture.full
         except UndecodableError:
-            return None
+            return Checked(None, "undecodable")
         view = View(0.0, picture, Costs(), is_still=True, quality=measure(rgb))
         self._face.open_tracker().look(view)
         if view.mesh is None or view.faces != 1:
-            return None
-        return identity.embed(rgb, view.mesh).embedding
+            return Checked(None, "no single face")
+        return identity.embed(rgb, view.mesh)
 
     def _load(self, detector: Detector, load: _Loader[_T], config: WorkerConfig) -> _T | None:
         try:

@@ -36,7 +36,10 @@ REPEAT_S = 5.0
 _QUICK_ACCEPT = 0.62
 _OTHER_FRAMES, _OTHER_S = 3, 0.9
 _SMALLEST_PX = 48.0
-_WIDEST_DEG = 25.0
+# Further than the first a head is turned too far to be called somebody else, further than the
+# second to be compared at all.
+_WIDEST_DEG, _WIDEST_TURN_DEG = 25.0, 60.0
+_TURNED_RETRY_S = 1.5
 _OPEN_EYES = 0.12
 _JUMP = 0.6
 # Two glimpses of one face in a row are more alike than this, unless it moved fast.
@@ -47,7 +50,11 @@ _SLACK_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One look at a face: the embedding, or why this frame is no good."""
+    """One look at a face: the embedding, and why this frame is no good or not good enough.
+
+    Any two embeddings can show the same person; only two without a `reason` can show different
+    ones, because turning a head makes a face unlike itself and never like another.
+    """
 
     embedding: Floats | None
     reason: str = ""
@@ -73,7 +80,8 @@ class IdentityDetector:
         pose = pose_of(mesh)
         if pose.face_px < _SMALLEST_PX:
             return Checked(None, "far")
-        if max(abs(pose.yaw), abs(pose.pitch)) > _WIDEST_DEG:
+        turn = max(abs(pose.yaw), abs(pose.pitch))
+        if turn > _WIDEST_TURN_DEG:
             return Checked(None, "turned")
         if pose.opening < _OPEN_EYES:
             return Checked(None, "closed")
@@ -84,7 +92,8 @@ class IdentityDetector:
             return Checked(None, "dark")
         if mean > _BRIGHTEST or deviation < _FLATTEST:
             return Checked(None, "blurred")
-        return Checked(self._encoder.encode(rgb, points, is_quick))
+        reason = "turned" if turn > _WIDEST_DEG else ""
+        return Checked(self._encoder.encode(rgb, points, is_quick), reason)
 
 
 class IdentityStream:
@@ -130,18 +139,29 @@ class IdentityStream:
         rgb = view.small_rgb
         with view.costs.step("identity"):
             checked = self._check(rgb, view.mesh, rgb.shape[1] / view.width)
-        if checked.embedding is None:
+        if checked.embedding is None or (checked.reason and not self._is_accepted(checked)):
+            if checked.embedding is not None:
+                self._last_s = view.at_s - CHECK_EVERY_S + _TURNED_RETRY_S
             return (_unjudged(view.at_s, checked.reason),)
         self._last_s = view.at_s
         if self._template is None:
             return (self._register(view.at_s, checked.embedding),)
         return (self._compare(view.at_s, self._template, checked.embedding),)
 
+    def _is_accepted(self, checked: Checked) -> bool:
+        """Whether a face that cannot be rejected is the registered one all the same."""
+        return (
+            self._template is not None
+            and checked.embedding is not None
+            and cosine(self._template, checked.embedding) >= ACCEPT
+        )
+
     def _check(self, rgb: Pixels, mesh: Mesh, share: float) -> Checked:
         if self._template is not None and self._bad == 0:
             checked = self._detector.embed(rgb, mesh, is_quick=True, share=share)
             if (
                 checked.embedding is None
+                or checked.reason
                 or cosine(self._template, checked.embedding) >= _QUICK_ACCEPT
             ):
                 return checked

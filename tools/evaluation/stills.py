@@ -8,9 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
-from detectors.arrays import Floats
 from detectors.encoder import cosine
-from detectors.identity import ACCEPT
+from detectors.identity import ACCEPT, Checked
 from scoring.model import Detector, Observation
 from tools.evaluation.manifest import Item
 from tools.evaluation.product import Answer, Product
@@ -181,25 +180,26 @@ def judge_pairs(
 ) -> list[Judged]:
     """Every pair of labelled faces: the same person or two.
 
-    A picture of several people cannot stand for one of them and is left out.
+    A picture of several people cannot stand for one of them and is left out. A turned face can be
+    found the same as another; that it is not proves nothing, so the pair is not judged.
     """
-    known: list[tuple[Item, Floats | None, float]] = []
+    known: list[tuple[Item, Checked, float]] = []
     for item in items:
         tick(item.file)
         start = ms()
-        vector = product.analyzer.embed(load(item))
-        known.append((item, vector, ms() - start))
+        checked = product.analyzer.check_face(load(item))
+        known.append((item, checked, ms() - start))
     judged = []
     for (one, first, first_ms), (other, second, second_ms) in combinations(known, 2):
         is_same = one.person == other.person
-        likeness = None if first is None or second is None else cosine(first, second)
+        likeness, reason = _compared(first, second)
         is_accepted = likeness is not None and likeness >= ACCEPT
         judged.append(
             Judged(
                 file=f"{one.file} + {other.file}",
                 truth="same" if is_same else "different",
                 verdict="" if likeness is None else ("same" if is_accepted else "different"),
-                reason="no face good enough to compare" if likeness is None else "",
+                reason=reason,
                 is_positive=is_same,
                 is_correct=likeness is not None and is_accepted == is_same,
                 is_found=is_same and is_accepted,
@@ -209,3 +209,13 @@ def judge_pairs(
             )
         )
     return judged
+
+
+def _compared(first: Checked, second: Checked) -> tuple[float | None, str]:
+    """How alike two faces are, or None and why they cannot be judged."""
+    if first.embedding is None or second.embedding is None:
+        return None, "no face good enough to compare"
+    likeness = cosine(first.embedding, second.embedding)
+    if likeness < ACCEPT and (first.reason or second.reason):
+        return None, "turned too far to be told apart"
+    return likeness, ""

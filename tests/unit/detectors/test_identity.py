@@ -24,12 +24,13 @@ class ToldDetector:
     def __init__(self) -> None:
         self.person = 0
         self.looks = 0
+        self.reason = ""
 
     def embed(self, rgb: Pixels, mesh: Mesh, is_quick: bool = False, share: float = 1.0) -> Checked:
         self.looks += 1
         vector = np.zeros(128, np.float32)
         vector[self.person] = 1.0
-        return Checked(vector)
+        return Checked(vector, self.reason)
 
 
 def mesh() -> Mesh:
@@ -105,3 +106,15 @@ def test_a_face_that_was_lost_is_compared_at_once(seat: Seat) -> None:
     seat.sit(0.5, person=1)
     assert seat.detector.looks == before + 1
     assert seat.first("same", at_s) == at_s
+
+
+def test_a_turned_head_can_be_found_the_same_and_never_another(seat: Seat) -> None:
+    seat.detector.reason = "turned"
+    at_s = seat.at_s
+    seat.sit(20, person=1)
+    assert seat.first("same", at_s) is not None
+    at_s = seat.at_s
+    seat.sit(20, person=2)
+    said = [o for o in seat.said if o.at_s >= at_s]
+    assert {label for o in said for label in o.labels} <= {"same"}
+    assert [o.reason for o in said if not o.judgeable][-1] == "turned"
