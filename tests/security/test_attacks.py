@@ -1,5 +1,9 @@
-"""One test for each way in that an attacker tries first. The matrix of roles, bombs and slow
-clients have files of their own."""
+"""One test for each way in that an attacker tries first.
+
+Of their own are: the matrix of roles (tests/unit/web/test_matrix.py), bombs (test_bombs.py),
+slow clients (tests/integration/test_slow_clients.py) and hostile texts in real pages
+(tests/e2e/test_xss_in_a_browser.py).
+"""
 
 from __future__ import annotations
 

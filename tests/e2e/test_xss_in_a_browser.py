@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright
 
 from app.records import ClipStatus, SessionState
 from app.web.factory import ROUTES
-from tests.browser import chromium_path
 from tests.e2e.people import SOON_MS, browser
 from tests.live_server import LiveServer, live_server
 from tests.records import a_clip, a_session
@@ -30,9 +29,8 @@ INJECTED = "document.querySelectorAll('img[src=\"x\"], script:not([src]):not([ty
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    chromium_path()
-    with sync_playwright() as running, browser(running) as opened:
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    with browser(playwright) as opened:
         yield opened
 
 
