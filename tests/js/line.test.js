@@ -264,12 +264,14 @@ test("a refusal that is final ends the line, a passing one does not", async () =
   assert.equal(line.isOver, false);
   socket.hear("connect_error", { data: { code: "not_authenticated", message: "No." } });
   assert.equal(line.isOver, true);
+  await settle();
   assert.deepEqual(news.at(-1), { type: "refused", code: "not_authenticated", message: "No." });
 });
 
 test("the end of a session is told with its cause and closes the line", async () => {
   const { socket, news } = await started();
   socket.hear("session_ended", { session_id: "s", cause: "proctor" });
+  await settle();
   assert.deepEqual(news.at(-1), { type: "ended", cause: "proctor" });
   assert.equal(socket.connected, false);
 });

@@ -1,8 +1,8 @@
 """A TCP proxy on loopback that knows where a WebSocket message begins and ends.
 
 While it is `wild` it drops, delays, duplicates and reorders whole Socket.IO events and their
-acknowledgements; `cut` ends every connection and refuses new ones until `mend`. `bytes_per_s` and
-`delay_s` make the way to the server as thin and as late as asked.
+acknowledgements; `cut` ends every connection and refuses new ones until `mend`; `thin` makes the
+way to the server as thin and as late as asked.
 """
 
 from __future__ import annotations
@@ -45,19 +45,11 @@ class Message:
 class Proxy:
     """Between a client and the server on `port`. Start it with `start`, end it with `close`."""
 
-    def __init__(
-        self,
-        port: int,
-        chance: random.Random,
-        odds: Odds | None = None,
-        bytes_per_s: float = 0.0,
-        delay_s: float = 0.0,
-    ) -> None:
+    def __init__(self, port: int, chance: random.Random, odds: Odds | None = None) -> None:
         self._target = port
         self._chance = chance
         self._odds = odds or Odds()
-        self._bytes_per_s = bytes_per_s
-        self._delay_s = delay_s
+        self._bytes_per_s = self._delay_s = 0.0
         self.is_wild = False
         self._is_cut = False
         self._is_closing = False
@@ -81,6 +73,10 @@ class Proxy:
     def mend(self) -> None:
         with self._lock:
             self._is_cut = False
+
+    def thin(self, bytes_per_s: float, delay_s: float) -> None:
+        """From now on the way to the server carries so much, so late; 0 is without limit."""
+        self._bytes_per_s, self._delay_s = bytes_per_s, delay_s
 
     def close(self) -> None:
         self._is_closing = True

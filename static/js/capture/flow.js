@@ -81,10 +81,12 @@ export class Flow {
     return late.map(([key]) => Number(key));
   }
 
-  /** The connection is gone, and with it what was under way. */
+  /** The connection is gone, and with it what was under way; the next may carry less. */
   cut() {
     this.underway.clear();
     this.freeMs = 0;
+    this.roundTripMs = Infinity;
+    this.rate = Math.min(this.rate, FIRST_RATE);
   }
 
   /** Bytes that may be sent now without making an event wait for long. */

@@ -19,6 +19,8 @@ const POSTPONED_MS = 1_000;
 const REPEAT_MS = 10_000;
 /** At the end, what was not sent yet is waited for at most this long. */
 const LAST_WAIT_MS = 45_000;
+/** Nobody waits longer than this for a disk that does not erase. */
+const ERASED_MS = 3_000;
 const ACK_TIMEOUT_MS = 10_000;
 const REOPEN_MS = 1_500;
 
@@ -180,8 +182,8 @@ export class Line {
       return;
     }
     this.close();
-    if (code !== "not_allowed") this.spool.close();
-    this.tell({ type: "refused", code, message: error?.message ?? "" });
+    const erased = code === "not_allowed" ? Promise.resolve() : this.spool.close();
+    soon(erased).then(() => this.tell({ type: "refused", code, message: error?.message ?? "" }));
   }
 
   /** @param {string} reason */
@@ -207,8 +209,9 @@ export class Line {
   /** @param {string} cause */
   finish(cause) {
     this.close();
-    if (cause !== "replaced") this.spool.close();
-    this.tell({ type: "ended", cause });
+    const erased = cause === "replaced" ? Promise.resolve() : this.spool.close();
+    // The page ends this worker when it is told.
+    soon(erased).then(() => this.tell({ type: "ended", cause }));
   }
 
   close() {
@@ -459,6 +462,14 @@ export class Line {
     this.line = line;
     this.tell({ type: "line", line });
   }
+}
+
+/**
+ * When something is done, or has taken too long.
+ * @param {Promise<unknown>} done
+ */
+function soon(done) {
+  return Promise.race([done, new Promise((resolve) => setTimeout(resolve, ERASED_MS))]);
 }
 
 /**

@@ -172,6 +172,7 @@ export class Spool {
     /** Events of an earlier page that were not settled. @type {any[]} */
     this.keptEvents = [];
     this.failures = 0;
+    this.isClosed = false;
     /** @type {Promise<unknown>} */
     this.writing = Promise.resolve();
   }
@@ -327,12 +328,14 @@ export class Spool {
     this.backlog = new Backlog(this.backlog.bounds);
     this.warm.clear();
     this.about = newAbout(null);
-    this.write(() => this.shelf.clear());
+    this.isClosed = true;
+    this.writing = this.writing.then(() => this.shelf.clear()).catch(() => {});
     return this.writing;
   }
 
   /** @param {() => Promise<unknown>} work */
   write(work) {
+    if (this.isClosed) return;
     this.writing = this.writing.then(work).catch(() => {
       this.failures += 1;
     });
