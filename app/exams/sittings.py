@@ -368,6 +368,8 @@ def _is_other(before: Face | None, now: Face) -> bool:
         return True
     if (before.state, before.is_stopped) != (now.state, now.is_stopped):
         return True
+    if now.is_stopped:
+        return before.left_s != now.left_s
     if before.ends_at is None or now.ends_at is None:
         return before.ends_at is not now.ends_at
     return abs((before.ends_at - now.ends_at).total_seconds()) > 0.1

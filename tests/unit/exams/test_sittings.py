@@ -205,6 +205,15 @@ def test_a_break_stops_the_clock_and_answers_are_still_taken(hall: Hall) -> None
     assert [face.is_stopped for _, face in hall.told] == [True, False]
 
 
+def test_time_that_is_given_while_the_clock_stands_is_told_too(hall: Hall) -> None:
+    hall.exam(duration_min=60)
+    session = hall.join()
+    hall.paused[session.session_id] = ("break",)
+    hall.sittings.tick()
+    hall.sittings.extend(session.session_id, 5, "staff", "")
+    assert [face.left_s for _, face in hall.told] == [3600, 3900]
+
+
 def test_two_pauses_that_overlap_stop_the_clock_once(hall: Hall) -> None:
     hall.exam(duration_min=60)
     session = hall.join()
