@@ -92,7 +92,8 @@ class Retention:
     ) -> int:
         """Delete the rows of students who never sat, when the exam has been over so long.
 
-        An exam is over with its last session, and not before its roster was last brought in.
+        An exam is over with its last session, and not before it closes, opens, or its roster was
+        last brought in.
         """
         if (EXAM, exam_id) in held:
             return 0
@@ -100,6 +101,9 @@ class Retention:
         rows = people.roster(exam_id)
         oldest = now - timedelta(days=self.days_of(exam_id))
         is_old = all(row.listed_at is not None and row.listed_at <= oldest for row in rows)
+        exam = self._repository.exam(exam_id)
+        planned = (exam.plan.opens_at, exam.plan.closes_at) if exam else ()
+        is_old = is_old and all(at is None or at <= oldest for at in planned)
         sessions = self._repository.sessions(exam_id=exam_id)
         if not is_old or any(s.is_active or _since(s) > oldest for s in sessions):
             return 0

@@ -19,6 +19,7 @@ from app.audit.pseudonyms import STUDENT
 from app.errors import Conflict, NotAllowed, NotFound
 from app.evidence.keys import MasterKey
 from app.evidence.media import Media, open_media
+from app.exams.records import ExamPlan
 from app.privacy.consent import uses_audio, uses_camera
 from app.privacy.consent_text import consent_text
 from app.privacy.parts import Privacy, open_privacy
@@ -286,3 +287,15 @@ def test_a_hold_on_an_exam_keeps_its_roster(world: World) -> None:
     world.clock.advance(timedelta(days=400).total_seconds())
     assert world.privacy.retention.sweep().rows == 0
     assert world.repository.people.has_roster("math")
+
+
+def test_the_roster_of_an_exam_to_come_stays(world: World) -> None:
+    rosters = Rosters(world.repository.people, world.clock)
+    rosters.bring_in("math", f"{HEADER}\n{ROW}", dry_run=False)
+    now = world.clock.now()
+    plan = ExamPlan(opens_at=now + timedelta(days=120), closes_at=now + timedelta(days=121))
+    world.repository.save_exam(ExamRecord("math", "standard", {}, now, plan=plan))
+    world.clock.advance(timedelta(days=119).total_seconds())
+    assert world.privacy.retention.sweep().rows == 0
+    world.clock.advance(timedelta(days=93).total_seconds())
+    assert world.privacy.retention.sweep().rows == 1
