@@ -22,7 +22,8 @@ _KEEP_SOUND_S = 20.0
 _TAKE_SOUND_S = 5.0
 _TAKE_FRAMES_S = 3.0
 _MOST_MARKS = 50
-_MOST_SLOTS = 20_000
+# What comes late is at most half an hour old, in all but the longest of cuts.
+_MOST_SLOTS = 4_000
 
 LATE_FRAMES_S = 90.0
 LATE_SOUND_S = 90.0

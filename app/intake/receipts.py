@@ -6,19 +6,22 @@ and every clip that could need its pictures is written or not wanted. Pure: its 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict
 
 _MOST_UNSETTLED = 20_000
+_MOST_SPANS = 5_000
+_HIGHEST = 2**53
 
 
 class Receipts:
     """The numbers of one count. Batches may come in any order and more than once."""
 
     def __init__(self) -> None:
-        self._received: set[int] = set()
+        # Disjoint spans of numbers, both ends included, in order.
+        self._received: list[tuple[int, int]] = []
         self._unsettled: OrderedDict[int, float] = OrderedDict()
         self._next = 0
-        self._floor = 0
 
     @property
     def next_seq(self) -> int:
@@ -32,7 +35,8 @@ class Receipts:
 
     def has(self, seq: int) -> bool:
         """Whether this batch was received before."""
-        return seq < self._floor or seq in self._received
+        index = bisect_right(self._received, (seq, _HIGHEST)) - 1
+        return index >= 0 and seq <= self._received[index][1]
 
     def is_live(self, seq: int) -> bool:
         """Whether nothing captured after this batch was received before it."""
@@ -40,17 +44,28 @@ class Receipts:
 
     def take(self, seq: int, until_s: float) -> None:
         """A batch is here whose last part was captured at session second `until_s`."""
-        self._received.add(seq)
+        if not self.has(seq):
+            self._join(seq)
         self._unsettled[seq] = until_s
         self._next = max(self._next, seq + 1)
         if len(self._unsettled) > _MOST_UNSETTLED:
             self._unsettled.popitem(last=False)
-        if len(self._received) > 2 * _MOST_UNSETTLED:
-            self._floor = sorted(self._received)[_MOST_UNSETTLED]
-            self._received = {each for each in self._received if each >= self._floor}
 
     def settle(self, before_s: float) -> None:
         """Everything captured before `before_s` is settled."""
         settled = [seq for seq, until_s in self._unsettled.items() if until_s < before_s]
         for seq in settled:
             del self._unsettled[seq]
+
+    def _join(self, seq: int) -> None:
+        spans = self._received
+        index = bisect_right(spans, (seq, _HIGHEST))
+        first = last = seq
+        if index < len(spans) and spans[index][0] == seq + 1:
+            last = spans.pop(index)[1]
+        if index > 0 and spans[index - 1][1] == seq - 1:
+            first = spans.pop(index - 1)[0]
+            index -= 1
+        spans.insert(index, (first, last))
+        if len(spans) > _MOST_SPANS:
+            spans[0:2] = [(spans[0][0], spans[1][1])]

@@ -47,6 +47,16 @@ def test_a_late_batch_holds_the_mark_until_it_is_settled() -> None:
     assert receipts.settled_seq == 51
 
 
+@given(st.lists(st.integers(0, 60)))
+def test_what_was_received_is_known_in_any_order(seqs: list[int]) -> None:
+    receipts, known = Receipts(), set()
+    for seq in seqs:
+        assert receipts.has(seq) == (seq in known)
+        receipts.take(seq, 0.0)
+        known.add(seq)
+    assert [seq for seq in range(70) if receipts.has(seq)] == sorted(known)
+
+
 def test_holes_are_what_nothing_was_seen_of() -> None:
     seen = Seen()
     for at_s in (0, 1, 2, 3, 20, 21, 22, 23):
