@@ -82,7 +82,7 @@ def test_two_reviewers_take_flags_by_key_to_an_outcome(
     # Cara's absence over two intervals is one episode of two flags, decided together.
     expect(rita.get_by_text("One episode over 2 flags")).to_be_visible()
     expect(rita.get_by_text("Nobody in the picture from 0:08 to 0:45")).to_be_visible()
-    rita.wait_for_function("document.querySelector('video').readyState > 0")
+    rita.wait_for_function("document.querySelector('video')?.readyState > 0")
     rita.wait_for_function("document.querySelectorAll('look-ring canvas').length > 0")
     rita.keyboard.press(">")
     assert rita.evaluate("document.querySelector('video').playbackRate") == 1.5
