@@ -155,6 +155,10 @@ class Server:
         """A REST call as the integrator. Raises Refused."""
         return self._call("POST", path, body)
 
+    def put(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """A REST call as the integrator. Raises Refused."""
+        return self._call("PUT", path, body)
+
     def _call(self, method: str, path: str, body: Mapping[str, object] | None) -> dict[str, Any]:
         request = urllib.request.Request(  # noqa: S310 - always our own http address
             self.url + path,

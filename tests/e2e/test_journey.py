@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +18,7 @@ from tests.media import PROJECT_ROOT, media_dir, requires_media, requires_models
 from tools.serving import Server
 
 pytestmark = [pytest.mark.journey, pytest.mark.media]
-LONG_MS = 45_000
+LONG_MS = 90_000
 ROSTER = (
     "student_id,name,date_of_birth,course\n"
     "s-en,Ada Byron,2004-02-29,Logic\n"
@@ -71,23 +69,9 @@ def chromium(playwright: Playwright, studio_files: tuple[Path, Path]) -> Iterato
         yield opened
 
 
-def put(server: Server, path: str, body: object) -> None:
-    request = urllib.request.Request(
-        server.url + path,
-        method="PUT",
-        data=json.dumps(body).encode(),
-        headers={
-            "Authorization": f"Bearer {server.api_key}",
-            "Content-Type": "application/json",
-        },
-    )
-    with urllib.request.urlopen(request, timeout=20):
-        pass
-
-
 def set_up(server: Server, exam_id: str, **plan: object) -> None:
-    put(server, f"/api/exam/{exam_id}", {"plan": {"title": "Nature, part one", **plan}})
-    put(server, f"/api/exam/{exam_id}/paper", PAPER)
+    server.put(f"/api/exam/{exam_id}", {"plan": {"title": "Nature, part one", **plan}})
+    server.put(f"/api/exam/{exam_id}/paper", PAPER)
 
 
 class Keyboard:
@@ -162,7 +146,7 @@ def test_from_roster_to_result_with_the_keyboard_alone(
         pass_percent=50,
         check_in_steps=["face", "gaze", "voice", "room"],
     )
-    put(server, f"/api/exam/{exam_id}/roster", {"csv": ROSTER})
+    server.put(f"/api/exam/{exam_id}/roster", {"csv": ROSTER})
     found: dict[str, list[str]] = {}
     with a_page(chromium, language) as (page, problems):
         ada = Keyboard(page, language)
@@ -172,7 +156,6 @@ def test_from_roster_to_result_with_the_keyboard_alone(
         ada.type("Exam ID", exam_id)
         ada.press("Start Exam Session")
         ada.type("Your name", "Ada Byron")
-        ada.to("textbox", "Date of birth") if False else page.locator("#date_of_birth").focus()
         page.locator("#date_of_birth").fill("2004-02-28")
         ada.type("Course", "Logic")
         ada.press("Start Exam Session")

@@ -108,7 +108,7 @@ export class ResultView {
     if (result.points !== null && result.most_points !== null) {
       facts.push([t("Points"), t("{points} of {most}", { points: number(result.points), most: number(result.most_points) })]);
     }
-    if (result.percent !== null) facts.push([t("Share"), percent(result.percent / 100)]);
+    if (result.percent !== null) facts.push([t("Reached"), percent(result.percent / 100)]);
     if (result.pass_percent !== null) facts.push([t("Needed to pass"), percent(result.pass_percent / 100)]);
     if (result.trust !== null) facts.push([t("Trust score"), number(result.trust, { maximumFractionDigits: 0 })]);
     const title = result.outcome ? OUTCOMES[result.outcome] : t("Your exam is over");
