@@ -117,7 +117,9 @@ export class ResultView {
       { class: "outcome card", "data-outcome": result.outcome ?? "none" },
       h("h2", {}, icon(result.outcome === "passed" ? "check-circle" : "info"), title),
       result.reason ? h("p", {}, REASONS[result.reason] ?? "") : null,
-      result.reason_text ? h("p", { dir: "auto" }, result.reason_text) : null,
+      result.reason_text && (!result.reason || result.reason === "conduct")
+        ? h("p", { dir: "auto" }, result.reason_text)
+        : null,
       h("dl", { class: "facts" }, ...facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", { class: "number" }, value)))),
     );
   }
