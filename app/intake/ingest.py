@@ -119,12 +119,18 @@ class Ingest:
             intake = self._intakes.get(session_id)
             return intake.ring if intake else self._closed_rings.get(session_id)
 
-    def begin(self, session_id: str, count: str = "", offset_ms: float | None = None) -> Beginning:
+    def begin(
+        self,
+        session_id: str,
+        count: str = "",
+        offset_ms: float | None = None,
+        sent_ms: float | None = None,
+    ) -> Beginning:
         """A client of this session introduced itself (see `Intake.begin`).
 
         Raises Conflict when the session is not open.
         """
-        return self._intake(session_id).begin(count, offset_ms)
+        return self._intake(session_id).begin(count, offset_ms, sent_ms)
 
     def settle(self, session_id: str, before_s: float) -> None:
         """What this session captured before `before_s` can be forgotten; unknown ids are

@@ -100,11 +100,14 @@ class Intake:
         self._last_frame_s: float | None = None
         self._browser = BrowserState()
 
-    def begin(self, count: str = "", offset_ms: float | None = None) -> Beginning:
+    def begin(
+        self, count: str = "", offset_ms: float | None = None, sent_ms: float | None = None
+    ) -> Beginning:
         """A client introduced itself: its clock is learnt anew.
 
         `count` names its numbering; without one, a batch 0 that follows begins a new one.
-        `offset_ms` is what the last receipt said that it got.
+        `offset_ms` is what the last receipt said that it got; `sent_ms` is its clock now, so that
+        an event that comes before any batch has its time.
         """
         with self._lock:
             if not count or count != self._count:
@@ -117,7 +120,10 @@ class Intake:
             self._has_spool = bool(count)
             self._may_restart = not count
             self.ring.await_from(self._complete_s if self._has_spool else None)
-            self._touch(self._time.now_s())
+            now_s = self._time.now_s()
+            if sent_ms is not None:
+                self._capture.received(sent_ms, now_s)
+            self._touch(now_s)
             return Beginning(self._receipts.next_seq, self._run)
 
     def settle(self, before_s: float) -> None:

@@ -57,6 +57,7 @@ class StartMessage(BaseModel):
     consent: str | None = Field(None, max_length=LONGEST_VERSION)
     count: str = Field("", max_length=64)
     offset_ms: float | None = Field(None, ge=-1e14, le=1e14, allow_inf_nan=False)
+    sent_ms: float | None = Field(None, ge=0, le=1e14, allow_inf_nan=False)
 
 
 @dataclass(slots=True)
@@ -134,7 +135,9 @@ def register(socketio: SocketIO, services: Services) -> None:
             if (session.place, session.network) != (digest, caller.network):
                 services.repository.update_session(session_id, place=digest, network=caller.network)
         services.callers.add(replace(caller, place=place, is_elsewhere=False))
-        beginning = services.ingest.begin(session_id, message.count, message.offset_ms)
+        beginning = services.ingest.begin(
+            session_id, message.count, message.offset_ms, message.sent_ms
+        )
         join_room(student_room(session_id))
         if replaced is not None:
             log.info("A newer connection took over", extra={"session_id": session_id})

@@ -140,7 +140,9 @@ class Student:
             client.connect(
                 self._url, auth={"token": self.token}, transports=["websocket"], wait_timeout=3
             )
+            sent_ms = self._clock.unix_s() * 1000
             message: dict[str, Any] = {"client": "agent", "count": self.spool.count}
+            message["sent_ms"] = sent_ms
             if self.spool.offset_ms is not None:
                 message["offset_ms"] = self.spool.offset_ms
             answer = client.call("start", message, timeout=2)

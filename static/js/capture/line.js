@@ -118,7 +118,12 @@ export class Line {
     this.reopenMs = Infinity;
     const { count, offsetMs } = this.spool.about;
     /** @type {Record<string, any>} */
-    const message = { client: "browser", consent: this.consent, count };
+    const message = {
+      client: "browser",
+      consent: this.consent,
+      count,
+      sent_ms: this.nowMs(),
+    };
     if (offsetMs !== null) message.offset_ms = offsetMs;
     this.request("start", message).then(
       (ack) => (ack.ok ? this.resume(ack) : this.refuse(ack.error)),

@@ -494,6 +494,12 @@ def test_what_is_sent_again_to_another_server_falls_on_the_instants_it_had(bench
     assert [frame.at_s for frame in again.cut(0, 200).frames] == pytest.approx(before)
 
 
+def test_an_event_of_a_cut_line_has_its_time_before_any_batch(bench: Bench) -> None:
+    bench.ingest.begin("s1", "count", sent_ms=SENT_MS)
+    bench.ingest.accept_event("s1", {"id": "a", "kind": "copy", "t": SENT_MS - 20_000})
+    assert bench.monitor.events[0][1].at_s == pytest.approx(80)
+
+
 def test_a_clock_that_contradicts_itself_is_recorded(bench: Bench) -> None:
     bench.ingest.begin("s1", "count")
     receipt = bench.ingest.accept_batch("s1", *bench.batch())
