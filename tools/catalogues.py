@@ -103,7 +103,9 @@ def _extracted(file: Path, method: str, keywords: dict[str, None]) -> Iterator[t
     if method == "jinja2":
         method = "jinja2.ext:babel_extract"
     place = file.relative_to(PROJECT_ROOT).as_posix()
-    for _line, message, *_rest in extract(method, io.BytesIO(text), keywords):
+    for _line, message, *_rest in extract(
+        method, io.BytesIO(text), keywords, options={"parse_template_string": True}
+    ):
         yield str(message[0] if isinstance(message, tuple) else message), place
 
 

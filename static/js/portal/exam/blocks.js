@@ -50,13 +50,13 @@ function draw({ kind, text }) {
 export function drawBlocks(blocks) {
   return blocks.map((block) => {
     if (block.kind === "list") {
-      return h("ul", { class: "bullets" }, ...block.items.map((parts) => h("li", {}, ...parts.map(draw))));
+      return h("ul", { class: "bullets" }, ...block.items.map((parts) => h("li", { dir: "auto" }, ...parts.map(draw))));
     }
     if (block.kind === "code") {
       return h("pre", { dir: "ltr", tabindex: "0" }, h("code", {}, block.text));
     }
     if (block.kind === "math") return h("p", {}, formula(block.text, true));
-    return h("p", {}, ...block.parts.map(draw));
+    return h("p", { dir: "auto" }, ...block.parts.map(draw));
   });
 }
 

@@ -89,7 +89,7 @@ export class QuestionView {
             "label",
             { class: "option" },
             h("input", { type, name, value: option_id, checked: chosen.has(option_id), "aria-describedby": `${name}-text` }),
-            h("span", {}, ...drawInline(blocks)),
+            h("span", { dir: "auto" }, ...drawInline(blocks)),
           ),
         ),
         kind === "single"
