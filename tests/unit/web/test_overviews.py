@@ -11,7 +11,7 @@ from app.pages.overviews import incidents, trust_bands
 from app.records import SessionState
 from app.web.factory import ROUTES
 from tests.records import NOON, a_session, a_violation
-from tests.unit.web.conftest import Web, page_token
+from tests.unit.web.conftest import Web, json_of, page_token
 
 pytestmark = pytest.mark.room
 
@@ -86,7 +86,7 @@ def test_a_server_without_a_ready_worker_is_up_and_not_ready(web: Web) -> None:
     assert web.anyone.get("/healthz").status_code == 200
     answer = web.anyone.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json["error"]["code"] == "unavailable"
+    assert json_of(answer)["error"]["code"] == "unavailable"
 
 
 def test_the_machine_says_its_versions_and_how_much_room_is_left(web: Web) -> None:
