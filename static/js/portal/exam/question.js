@@ -55,7 +55,8 @@ export class QuestionView {
   worth() {
     const { points, penalty } = this.question;
     const worth = t("Points: {points}", { points: number(points) });
-    return penalty > 0 ? `${worth} · ${t("wrong: −{penalty}", { penalty: number(penalty) })}` : worth;
+    const loss = t("wrong: −{penalty}", { penalty: number(penalty) });
+    return penalty > 0 ? `${worth} · ${loss}` : worth;
   }
 
   /** @param {(url: string) => Promise<string>} fetchPicture */
