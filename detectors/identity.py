@@ -153,7 +153,7 @@ class IdentityStream:
         return (
             self._template is not None
             and checked.embedding is not None
-            and cosine(self._template, checked.embedding) >= ACCEPT
+            and cosine(self._template, checked.embedding) >= _QUICK_ACCEPT
         )
 
     def _check(self, rgb: Pixels, mesh: Mesh, share: float) -> Checked:

@@ -111,3 +111,13 @@ def test_a_phone_that_is_seen_is_looked_at_every_second() -> None:
 def test_a_frame_that_shows_nothing_is_not_looked_at() -> None:
     stream = ObjectsStream(phones(ToldFinder(0.9)))
     assert stream.look(View(0.0, Picture.of(PICTURE), Costs(), unfit="covered")) == ()
+
+
+@pytest.mark.parametrize(("wanted", "passes"), [("face", 1), ("objects", 6)])
+def test_a_single_picture_gets_all_views_only_when_objects_are_asked_for(
+    wanted: str, passes: int
+) -> None:
+    finder = ToldFinder(0.0)
+    view = View(0.0, Picture.of(PICTURE), Costs(), wanted=frozenset({wanted}), is_still=True)
+    ObjectsStream(phones(finder)).look(view)
+    assert finder.passes == passes
