@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.clock import Clock
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 ACTIVE = (SessionState.CREATED, SessionState.RUNNING)
 LOCKS = 64
 CREATE_TRIES = 5
+LONG_GONE = timedelta(days=1)
 
 WhenEnded = Callable[[str, EndCause], None]
 
@@ -177,8 +179,9 @@ class Sessions:
                 callback(session_id)
         return record
 
-    def end(self, session_id: str, cause: EndCause) -> SessionRecord:
-        """End a session; one that has ended keeps its first cause. Raises NotFound."""
+    def end(self, session_id: str, cause: EndCause, at: datetime | None = None) -> SessionRecord:
+        """End a session, now or `at` a past instant; one that has ended keeps its first cause.
+        Raises NotFound."""
         with self._lock(session_id):
             record = self.get(session_id)
             if not record.is_active:
@@ -191,7 +194,7 @@ class Sessions:
                 ACTIVE,
                 state=SessionState.ENDED,
                 end_cause=cause,
-                ended_at=self._clock.now(),
+                ended_at=at or self._clock.now(),
             )
             record = self.get(session_id)
         if moved:
@@ -201,12 +204,20 @@ class Sessions:
         return record
 
     def reopen(self) -> int:
-        """Take up the sessions that ran when the server stopped; how many."""
-        running = self._repository.sessions(SessionState.RUNNING)
-        for record in running:
+        """Take up the sessions that ran when the server stopped; how many.
+
+        One that nobody has been heard of for a day is not gone on with: it ended then.
+        """
+        reopened = 0
+        for record in self._repository.sessions(SessionState.RUNNING):
+            heard_at = record.last_contact_at or record.started_at or record.created_at
+            if self._clock.now() - heard_at > LONG_GONE:
+                self.end(record.session_id, EndCause.ABANDONED, heard_at)
+                continue
             with self._lock(record.session_id):
                 self._open(record)
-        return len(running)
+            reopened += 1
+        return reopened
 
     def active(self) -> tuple[SessionRecord, ...]:
         """Newest first, with the scores of this moment."""

@@ -3,7 +3,8 @@
 A vector is float32 (256,) of unit length for 1.6 s of speech, less the average voice. Vectors of
 one person have a cosine around .5, of two people around 0, and both scatter so much that one alone
 proves little. So the recent ones are split into two groups, and what counts is how far the groups'
-means are apart. No single speaker of 220, in noise or not, came under these limits.
+means are apart. With nobody enrolled, no single speaker of 220 raised an alarm under these limits,
+in noise or not.
 """
 
 from __future__ import annotations

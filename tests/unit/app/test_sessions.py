@@ -171,6 +171,18 @@ def test_a_restart_takes_up_what_was_running(house: House) -> None:
     assert restarted.ingest.opened == [running.session_id]
 
 
+def test_a_session_nobody_was_heard_of_for_days_ends_where_it_was_left(house: House) -> None:
+    left, _ = house.sessions.create("ann", "math")
+    house.sessions.start(left.session_id)
+    heard_at = house.sessions.get(left.session_id).last_contact_at or house.clock.now()
+    house.clock.advance(240 * 24 * 3600)
+    restarted = build(house.repository, house.clock)
+    assert restarted.sessions.reopen() == 0
+    assert restarted.monitor.opened == []
+    ended = restarted.sessions.get(left.session_id)
+    assert (ended.end_cause, ended.ended_at) == (EndCause.ABANDONED, heard_at)
+
+
 def test_active_sessions_show_the_scores_of_this_moment(house: House) -> None:
     record, _ = house.sessions.create("ann", "math")
     house.sessions.start(record.session_id)
