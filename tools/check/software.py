@@ -17,6 +17,8 @@ SET_UP = "Run ./setup.sh."
 # What a package is imported as, where that differs from its name in the requirement files.
 _MODULES = {
     "flask-babel": "flask_babel",
+    "prometheus-client": "prometheus_client",
+    "pillow": "PIL",
     "flask-socketio": "flask_socketio",
     "flask-wtf": "flask_wtf",
     "simple-websocket": "simple_websocket",
