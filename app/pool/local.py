@@ -1,9 +1,9 @@
 """Detector workers on this machine: processes over pipes, each tended by one thread.
 
 A session stays with one worker and a worker has one request in hand, so a session's results
-come in order. A worker that dies or does not answer in time is replaced; what it had in hand
-waits again, unless it has cost several workers: then it stays unobserved. `_lock` guards the
-roster and the counters.
+come in order. A worker that dies or does not answer in time is replaced. What it had in hand waits
+again when it was killed from outside; otherwise it may be what ended it, and stays unobserved.
+`_lock` guards the roster and the counters.
 """
 
 from __future__ import annotations
@@ -202,7 +202,9 @@ class LocalPool:
     def _ready(self, index: int) -> None:
         self._roster.arrive(self._roster.seats[index])
 
-    def _lost(self, index: int, in_hand: AnalysisRequest | None, delay_s: float) -> None:
+    def _lost(
+        self, index: int, in_hand: AnalysisRequest | None, delay_s: float, is_blameless: bool
+    ) -> None:
         seat = self._roster.seats[index]
         if in_hand is not None:
             self._counters["lost_requests"] += 1
@@ -214,7 +216,7 @@ class LocalPool:
                     extra={"session_id": in_hand.session_id, "aside_s": aside_s},
                 )
             served = self._roster.get(in_hand.session_id)
-            if served is not None and not aside_s:
+            if served is not None and is_blameless and not aside_s:
                 served.mailbox.put_back()
             elif served is not None:
                 served.mailbox.done()

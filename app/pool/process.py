@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from multiprocessing.connection import Connection
 from typing import Protocol
 
 from detectors.entry import WorkerConfig, run_worker
+
+_END_S = 1.0
 
 
 class Worker(Protocol):
@@ -19,6 +22,10 @@ class Worker(Protocol):
     def pid(self) -> int: ...
 
     def is_alive(self) -> bool: ...
+
+    def was_killed(self) -> bool:
+        """Whether something outside ended it (SIGKILL), and not what it was looking at."""
+        ...
 
     def kill(self) -> None:
         """End it at once; whoever waits at its pipe is woken by its closing."""
@@ -59,6 +66,10 @@ class SpawnedWorker:
 
     def is_alive(self) -> bool:
         return self._process.is_alive()
+
+    def was_killed(self) -> bool:
+        self._process.join(_END_S)
+        return self._process.exitcode == -signal.SIGKILL
 
     def kill(self) -> None:
         self._process.kill()

@@ -47,11 +47,15 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a tender asks of the pool. The first three are called under the pool's lock."""
+    """What a tender asks of the pool. The first three are called under the pool's lock.
+
+    `lost` is told what was in hand, how long the worker stays away, and whether the request is
+    free of blame because the worker was killed from outside.
+    """
 
     take_work: Callable[[], Work]
     ready: Callable[[], None]
-    lost: Callable[[AnalysisRequest | None, float], None]
+    lost: Callable[[AnalysisRequest | None, float, bool], None]
     deliver: Callable[[AnalysisResult], None]
     report_lost: Callable[[AnalysisRequest], None]
 
@@ -92,6 +96,7 @@ class Tender:
         self._worker: Worker | None = None
         self._deadline_s: float | None = None
         self._in_hand: AnalysisRequest | None = None
+        self._has_hung = False
 
     def start(self) -> None:
         self._thread.start()
@@ -118,6 +123,7 @@ class Tender:
             )
             if late:
                 self._deadline_s = None
+                self._has_hung = True
                 self.hangs += 1
         if late:
             log.warning("A detector worker hangs and is killed", extra={"worker": self._name})
@@ -147,6 +153,7 @@ class Tender:
     def _begin(self) -> None:
         with self.wake:
             self._deadline_s = self._clock.monotonic_s() + self._limits.start_s
+            self._has_hung = False
         worker = self._spawn(self._name)
         self._worker = worker
         answer = worker.connection.recv()
@@ -201,6 +208,7 @@ class Tender:
         """Take note of the loss; returns how long to wait before the next start."""
         if self._stopping.is_set():
             return 0.0
+        was_killed = self._worker is not None and self._worker.was_killed()
         with self.wake:
             delay_s = self._budget.failed(self._clock.monotonic_s())
             in_hand, self._in_hand = self._in_hand, None
@@ -210,7 +218,7 @@ class Tender:
             self.restarts += 1
             reason = str(error) or "A detector worker ended."
             self.trouble = f"{reason} It is started again; logs/worker.log says more."
-            self._desk.lost(in_hand, delay_s)
+            self._desk.lost(in_hand, delay_s, was_killed and not self._has_hung)
         log.error(
             "A detector worker was lost and is replaced",
             extra={"worker": self._name, "reason": reason, "delay_s": delay_s},
