@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from app.settings import PROJECT_ROOT
 from tests.browser import ALWAYS, chromium_path
@@ -32,11 +32,10 @@ def sat(server: LiveServer) -> list[Sat]:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(ALWAYS))
-        yield browser
-        browser.close()
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(ALWAYS))
+    yield browser
+    browser.close()
 
 
 def signed_in(chromium: Browser, server: LiveServer, name: str, width: int = 1360) -> Page:
