@@ -162,7 +162,7 @@ def _read_logs(folder: Path, report: Report) -> None:
         lines = file.read_text(errors="replace").splitlines()
         for place, line in enumerate(lines):
             if any(word in line for word in BROKEN):
-                report.fault(f"{file.name}: " + " / ".join(lines[place : place + 30])[-1200:])
+                report.fault(f"{file.name}: " + " / ".join(lines[place : place + 30])[:4000])
 
 
 if __name__ == "__main__":

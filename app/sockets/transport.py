@@ -10,6 +10,7 @@ and stands before Socket.IO's handler of messages.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import threading
@@ -89,7 +90,9 @@ class _Adapter:
         hang_up.name, hang_up.daemon = "websocket-goodbye", True
         hang_up.start()
         if self._ws.connected:
-            self._ws.close()
+            # The client may be gone by now, and its socket with it.
+            with contextlib.suppress(OSError, simple_websocket.ConnectionClosed):
+                self._ws.close()
 
     def send(self, message: str | bytes) -> None:
         try:
