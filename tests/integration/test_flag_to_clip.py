@@ -122,7 +122,13 @@ def test_a_second_person_is_flagged_and_leaves_one_clip_with_the_pictures(server
     student = begin(server, {"face": "several"})
     server.services.live.join("proctor", student.session_id)
     wait_until(lambda: flags_of(student), "a flag")
-    assert [c.status for c in server.services.repository.clips()] == [ClipStatus.WAITING]
+
+    def waits() -> bool:
+        clips = server.services.repository.clips()
+        return [clip.status for clip in clips] == [ClipStatus.WAITING]
+
+    # What is shown is ahead of what is stored by a moment.
+    wait_until(waits, "the clip waits for its post-roll")
     ended = server.services.sessions.end(student.session_id, EndCause.PROCTOR)
     assert ended.flagged_intervals == 1
     assert ended.total_score >= 10
