@@ -11,6 +11,7 @@ from app.settings import PROJECT_ROOT
 from tests.browser import ALWAYS, chromium_path
 from tests.live_server import LiveServer, live_server
 from tests.reviewed_exam import Sat, sit_exam
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.room, pytest.mark.browser, pytest.mark.slow]
 
@@ -57,6 +58,11 @@ def complaints(page: Page) -> list[str]:
     return found
 
 
+def video_is_loaded(page: Page) -> bool:
+    loaded: bool = page.evaluate("(document.querySelector('video')?.readyState ?? 0) > 0")
+    return loaded
+
+
 def drawn(page: Page) -> int:
     """How many frames of the ring show something else than their background."""
     count: int = page.evaluate(
@@ -81,8 +87,8 @@ def test_two_reviewers_take_flags_by_key_to_an_outcome(
     # Cara's absence over two intervals is one episode of two flags, decided together.
     expect(rita.get_by_text("One episode over 2 flags")).to_be_visible()
     expect(rita.get_by_text("Nobody in the picture from 0:08 to 0:45")).to_be_visible()
-    rita.wait_for_function("document.querySelector('video')?.readyState > 0")
-    rita.wait_for_function("document.querySelectorAll('look-ring canvas').length > 0")
+    expect(rita.locator("look-ring canvas")).not_to_have_count(0)
+    wait_until(lambda: video_is_loaded(rita), "the clip is in the page")
     rita.keyboard.press(">")
     assert rita.evaluate("document.querySelector('video').playbackRate") == 1.5
     rita.keyboard.press("c")
@@ -93,9 +99,7 @@ def test_two_reviewers_take_flags_by_key_to_an_outcome(
     rita.keyboard.press("2")
     rita.keyboard.press("Enter")
     expect(rita.get_by_text("A phone in the picture from 1:10")).to_be_visible()
-    rita.wait_for_function("document.querySelectorAll('look-ring canvas[data-drawn]').length > 0")
-    rita.wait_for_timeout(500)
-    assert drawn(rita) > 0
+    wait_until(lambda: drawn(rita) > 0, "the ring shows frames")
     reviews = server.services.reviews
     confirmed = reviews.case(cara.session.session_id).flags
     assert {each.decision.value for each in confirmed.values()} == {"confirmed"}
