@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ CLOCKS = frozenset(
 LONGEST_MODULE_LINES = 400
 
 
+@cache
 def modules(*packages: str) -> dict[str, Path]:
     """Every module of these packages by its dotted name."""
     found = {}
@@ -54,9 +56,19 @@ def modules(*packages: str) -> dict[str, Path]:
     return found
 
 
-def imports(path: Path, *, when_imported: bool = False) -> Iterator[str]:
+@cache
+def imports(path: Path, *, when_imported: bool = False) -> frozenset[str]:
     """The modules a file imports; with `when_imported` only those its import pulls in."""
-    nodes: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    return frozenset(_imports(path, when_imported=when_imported))
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _imports(path: Path, *, when_imported: bool) -> Iterator[str]:
+    nodes: list[ast.AST] = [parsed(path)]
     while nodes:
         node = nodes.pop()
         if when_imported and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -159,7 +171,7 @@ def test_importing_the_wiring_loads_no_vision_or_audio_library() -> None:
 def test_only_the_clock_reads_a_clock(name: str) -> None:
     if name == "app.clock" or top(name) == "detectors":
         return
-    tree = ast.parse(modules("app", "scoring")[name].read_text(encoding="utf-8"))
+    tree = parsed(modules("app", "scoring")[name])
     read = {
         (node.value.id, node.attr)
         for node in ast.walk(tree)
@@ -170,9 +182,10 @@ def test_only_the_clock_reads_a_clock(name: str) -> None:
 
 @pytest.mark.parametrize("name", modules("app", "detectors", "scoring", "tools"))
 def test_a_module_says_its_job_and_stays_readable(name: str) -> None:
-    text = modules("app", "detectors", "scoring", "tools")[name].read_text(encoding="utf-8")
+    path = modules("app", "detectors", "scoring", "tools")[name]
+    text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LONGEST_MODULE_LINES
-    assert not text.strip() or ast.get_docstring(ast.parse(text))
+    assert not text.strip() or ast.get_docstring(parsed(path))
 
 
 @pytest.mark.parametrize("folder", ["app", "detectors", "scoring", "tools", "templates", "static"])
