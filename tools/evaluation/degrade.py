@@ -73,6 +73,8 @@ PICTURES: dict[str, Callable[[Pixels, np.random.Generator, Spot], Pixels]] = {
     "occlusion": _occlusion,
 }
 QUALITIES = {"jpeg q20": 20}
+# These need to know where the face is.
+AROUND_THE_FACE = ("backlight", "occlusion")
 
 CENTRE: Spot = (0.35, 0.2, 0.3, 0.5)
 

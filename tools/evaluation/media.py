@@ -19,15 +19,21 @@ QUALITY = 80
 
 
 class UnreadableMediaError(Exception):
-    """A file cannot be decoded; the text says which."""
+    """A file cannot be decoded; the text says why, and whoever opened it knows which."""
 
 
 def read_still(path: Path) -> bytes:
-    """A picture as a webcam's JPEG; a JPEG that fits already is passed on as it is."""
-    data = path.read_bytes()
-    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    """A picture as a webcam's JPEG; a JPEG that fits already is passed on as it is.
+
+    Raises UnreadableMediaError.
+    """
+    try:
+        data = path.read_bytes()
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, cv2.error) as error:
+        raise UnreadableMediaError("cannot be decoded") from error
     if bgr is None:
-        raise UnreadableMediaError(f"{path.name} cannot be decoded")
+        raise UnreadableMediaError("cannot be decoded")
     is_jpeg = data[:3] == b"\xff\xd8\xff"
     if is_jpeg and bgr.shape[0] <= HEIGHT and bgr.shape[1] <= WIDTH:
         return data
@@ -78,7 +84,7 @@ def read_video(path: Path, fps: float | None = None) -> Iterator[Picture]:
                 bgr = frame.to_ndarray(format="bgr24")
                 yield Picture(index, at_s, encode(_fit(np.asarray(bgr, np.uint8))))
     except (av.error.FFmpegError, IndexError) as error:
-        raise UnreadableMediaError(f"{path.name} cannot be decoded: {error}") from error
+        raise UnreadableMediaError(f"cannot be decoded ({_why(error)})") from error
 
 
 def read_sound(path: Path) -> Floats:
@@ -94,9 +100,13 @@ def read_sound(path: Path) -> Floats:
             ]
             blocks += [block.to_ndarray().reshape(-1) for block in resampler.resample(None)]
     except (av.error.FFmpegError, IndexError) as error:
-        raise UnreadableMediaError(f"{path.name} cannot be decoded: {error}") from error
+        raise UnreadableMediaError(f"cannot be decoded ({_why(error)})") from error
     pcm: NDArray[np.int16] = np.concatenate(blocks) if blocks else np.zeros(0, np.int16)
     return pcm.astype(np.float32) / 32768
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or "there is no such stream"
 
 
 def to_pcm(samples: Floats) -> bytes:

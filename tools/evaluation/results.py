@@ -16,7 +16,8 @@ class Judged:
     `truth` and `verdict` are words; an empty verdict is an abstention with a `reason`.
     `is_positive` says that there was something to find, `is_found` that it was found right;
     `is_alarm` that the product reported something on a thing without it. `score` is what a
-    threshold is applied to, higher meaning more like a positive.
+    threshold is applied to, higher meaning more like a positive. `is_unread` says that the file
+    itself cannot be decoded, which is an abstention and an error.
     """
 
     file: str
@@ -32,10 +33,26 @@ class Judged:
     score: float | None = None
     ms: float | None = None
     at: str = ""
+    is_unread: bool = False
 
     @property
     def is_abstained(self) -> bool:
         return not self.verdict
+
+
+def unread(file: str, truth: str, is_positive: bool, group: str = "", part: str = "") -> Judged:
+    """What a labelled file comes to that cannot be decoded."""
+    return Judged(
+        file,
+        truth,
+        verdict="",
+        is_positive=is_positive,
+        is_correct=False,
+        reason="cannot be decoded",
+        group=group,
+        part=part,
+        is_unread=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +135,7 @@ class Figures:
     @staticmethod
     def of(judged: Sequence[Judged]) -> Figures:
         times = [j.ms for j in judged if j.ms is not None]
-        wrong = [j for j in judged if not j.is_correct and not j.is_abstained]
+        wrong = [j for j in judged if j.is_unread or not (j.is_correct or j.is_abstained)]
         return Figures(
             n=len(judged),
             correct=sum(j.is_correct for j in judged),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import TypeVar
 
@@ -14,18 +13,24 @@ import av
 from detectors.arrays import Floats
 from scoring.model import Detector, Rule
 from tools.evaluation import honest, motion, sound, stills
-from tools.evaluation.degrade import PICTURES, SOUNDS, Spot, degrade_picture, degrade_sound
+from tools.evaluation.degrade import (
+    AROUND_THE_FACE,
+    PICTURES,
+    SOUNDS,
+    degrade_picture,
+    degrade_sound,
+)
 from tools.evaluation.manifest import HOLDS_SPEECH, Item, Manifest
 from tools.evaluation.media import (
     UnreadableMediaError,
     decode,
     encode,
     read_still,
-    read_video,
 )
 from tools.evaluation.product import Product
 from tools.evaluation.progress import Progress
-from tools.evaluation.results import Judged, OverTime, Section
+from tools.evaluation.results import Judged, OverTime, Section, unread
+from tools.evaluation.spots import Spots
 
 _T = TypeVar("_T")
 
@@ -72,6 +77,7 @@ class Run:
         manifest: Manifest,
         detectors: Iterable[Detector],
         progress: Progress,
+        spots: Spots,
         degradation: str = "",
     ) -> None:
         self._product = product
@@ -81,7 +87,7 @@ class Run:
         self._degradation = degradation
         self._evaluation = Evaluation()
         self._unreadable: set[str] = set()
-        self._spot = lru_cache(maxsize=None)(self._find_spot)
+        self._spots = spots
 
     def evaluate(self) -> Evaluation:
         """All sections. A degradation of sound leaves pictures out, and the other way round."""
@@ -99,6 +105,8 @@ class Run:
             self._over_time()
         if not self._degradation or self._degradation in SOUNDS:
             self._sound()
+        for section in self._evaluation.sections.values():
+            section.judged = [self._marked(judged) for judged in section.judged]
         order = [name for name in TITLES if name in self._evaluation.sections]
         self._evaluation.sections = {name: self._evaluation.sections[name] for name in order}
         return self._evaluation
@@ -129,57 +137,43 @@ class Run:
         return section
 
     def _items(self, is_wanted: Callable[[Item], bool]) -> list[Item]:
-        return [
-            item
-            for item in self._manifest.items
-            if item.file not in self._unreadable and is_wanted(item)
-        ]
+        return [item for item in self._manifest.items if is_wanted(item)]
 
     def _stills(self, is_wanted: Callable[[Item], bool], stage: str) -> list[Item]:
-        """Pictures that can be read; the others are reported once."""
-        readable = []
-        for item in self._items(lambda item: item.kind == "image" and is_wanted(item)):
-            try:
-                read_still(self._manifest.folder / item.file)
-            except (UnreadableMediaError, OSError) as error:
-                self._give_up(item, error)
-                continue
-            readable.append(item)
-        self._progress.begin(stage, len(readable))
-        return readable
+        items = self._items(lambda item: item.kind == "image" and is_wanted(item))
+        self._progress.begin(stage, len(items))
+        return items
 
     def _videos(self, is_wanted: Callable[[Item], bool], stage: str) -> list[Item]:
         found = self._items(lambda item: item.kind == "video" and is_wanted(item))
         self._progress.begin(stage, sum(round(2 * (item.seconds or 5)) for item in found))
         return found
 
-    def _give_up(self, item: Item, error: Exception) -> None:
-        self._unreadable.add(item.file)
-        self._evaluation.problems.append(f"{item.file}: {error}; counted as not labelled.")
+    def _give_up(self, file: str, error: Exception) -> None:
+        if file not in self._unreadable:
+            self._unreadable.add(file)
+            self._evaluation.problems.append(f"{file} {error}; not judged.")
+
+    def _marked(self, judged: Judged) -> Judged:
+        """Whatever was said of a file that cannot be read is an error of the file."""
+        files = judged.file.split(" + ")
+        return replace(judged, is_unread=True) if self._unreadable & {*files} else judged
 
     def _load(self, item: Item) -> bytes:
-        return self._alter(item.file, read_still(self._manifest.folder / item.file))
+        """What the product is sent. A file that is no picture is sent as nothing."""
+        path = self._manifest.folder / item.file
+        try:
+            return self._alter(item.file, read_still(path))
+        except UnreadableMediaError as error:
+            self._give_up(item.file, error)
+            return b""
 
     def _alter(self, file: str, jpeg: bytes) -> bytes:
         if not self._degradation:
             return jpeg
-        spot = self._spot(file) if self._degradation in ("occlusion", "backlight") else None
+        spot = self._spots.of(file) if self._degradation in AROUND_THE_FACE else None
         bgr, quality = degrade_picture(self._degradation, decode(jpeg), file, spot)
         return encode(bgr, quality)
-
-    def _find_spot(self, file: str) -> Spot | None:
-        """Where the largest face is in the clean picture (or a video's first frame)."""
-        path = self._manifest.folder / file
-        try:
-            jpeg = read_still(path)
-        except UnreadableMediaError:
-            jpeg = next(read_video(path, motion.ANALYSED_FPS)).jpeg
-        overlay = self._product.still(jpeg, {Detector.FACE}).result.overlay
-        boxes = [b for b in overlay.boxes if b.label == "face"] if overlay else []
-        if not boxes:
-            return None
-        box = max(boxes, key=lambda b: b.width * b.height)
-        return box.x, box.y, box.width, box.height
 
     def _face(self) -> None:
         section = self._section("face", Detector.FACE)
@@ -199,7 +193,9 @@ class Run:
         for fps in (None, *motion.GAZE_FPS):
             for item in items:
                 found = self._try_video(item, self._gaze_judge(fps))
-                rates.setdefault("all" if fps is None else f"{fps:g}", []).extend(found or [])
+                lost = unread(item.file, item.gaze, is_positive=False, group=item.group)
+                judged = [lost] if found is None else found
+                rates.setdefault("all" if fps is None else f"{fps:g}", []).extend(judged)
         section.judged = rates.pop("all", [])
         section.extra["at_fps"] = {
             rate: Section("", "", judged).as_dict() for rate, judged in rates.items()
@@ -250,7 +246,8 @@ class Run:
                     self._progress.step,
                 ),
             )
-            section.judged += found or []
+            lost = unread(item.file, "ok", is_positive=False)
+            section.judged += [lost] if found is None else found
 
     def _over_time(self) -> None:
         """False alarms of whole sessions, and how soon a change of person is noticed."""
@@ -284,7 +281,7 @@ class Run:
         try:
             return judge(item)
         except UnreadableMediaError as error:
-            self._give_up(item, error)
+            self._give_up(item.file, error)
             return None
 
     def _sound(self) -> None:
@@ -293,7 +290,7 @@ class Run:
             return
         items = self._items(lambda i: HOLDS_SPEECH.get(i.kind) is not None)
         self._progress.begin("speech and voices", len(items))
-        heard, plain = [], []
+        heard, plain, lost = [], [], []
         for item in items:
             self._progress.step(item.file)
             try:
@@ -302,10 +299,15 @@ class Run:
                 if item.enrol is not None and Detector.VOICE in wanted:
                     plain.append(self._listen(item, is_enrolled=False))
             except UnreadableMediaError as error:
-                self._give_up(item, error)
+                self._give_up(item.file, error)
+                lost.append(item)
         if Detector.SPEECH in wanted:
             section = self._section("speech", Detector.SPEECH)
             section.judged = [j for each in heard if (j := sound.judge_speech(each))]
+            section.judged += [
+                unread(i.file, i.kind, is_positive=HOLDS_SPEECH[i.kind] is True, group=i.group)
+                for i in lost
+            ]
             section.threshold = None
             section.over_time = _sound_alarms(
                 heard, Rule.SPEECH, lambda item: HOLDS_SPEECH[item.kind] is False
@@ -313,6 +315,11 @@ class Run:
         if Detector.VOICE in wanted:
             self._voice("voice", heard)
             self._voice("voice_unenrolled", plain)
+            self._evaluation.sections["voice"].judged += [
+                unread(i.file, i.kind, is_positive=is_other, group=i.group)
+                for i in lost
+                if (is_other := sound.has_other_voice(i)) is not None
+            ]
 
     def _voice(self, name: str, heard: list[sound.Listened]) -> None:
         section = self._section(name, Detector.VOICE)

@@ -143,6 +143,13 @@ def test_a_missed_floor_is_told_from_one_that_was_not_measured() -> None:
     assert [c.value is None for c in checks] == [False, False, True, True]
 
 
+def test_floors_under_a_degradation_are_checked_when_it_was_run() -> None:
+    floors = (Floor("degraded.jpeg q20.face.abstention_rate", at_most=0.1),)
+    degraded = {"jpeg q20": as_report(_sections())}
+    assert [c.is_missed for c in check_floors({"degraded": degraded}, floors)] == [True]
+    assert [c.value for c in check_floors({"degraded": {}}, floors)] == [None]
+
+
 def test_the_projects_floors_can_be_read() -> None:
     floors = load_floors()
     assert {floor.figure.split(".")[0] for floor in floors} >= {
