@@ -29,6 +29,7 @@ class Settings(BaseModel):
 
     mongo_uri: str = Field("", alias="MONGO_URI")
     db_name: str = Field("proctor", alias="DB_NAME", pattern=r"^[A-Za-z0-9_-]{1,63}$")
+    redis_url: str = Field("", alias="REDIS_URL")
     host: str = Field("127.0.0.1", alias="FLASK_HOST", min_length=1)
     port: Port = Field(5000, alias="FLASK_PORT")
     debug: bool = Field(False, alias="FLASK_DEBUG")
@@ -87,6 +88,13 @@ class Settings(BaseModel):
     def _known_scheme(cls, value: str) -> str:
         if value and not value.startswith(("mongodb://", "mongodb+srv://")):
             raise ValueError("must start with mongodb:// or mongodb+srv://, or be empty")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_line(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must start with redis://, rediss:// or unix://, or be empty")
         return value
 
     @field_validator("report_timezone")

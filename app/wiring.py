@@ -36,11 +36,13 @@ from app.exams.results import Conduct, Results, conduct_of
 from app.exams.sittings import Sittings
 from app.exams.terms import Exams
 from app.exams.timing import Face
+from app.fleet.line import open_line
 from app.intake.ingest import Ingest
 from app.monitoring.live import LiveRooms
 from app.monitoring.monitor import Monitor
 from app.pool import InferencePool
 from app.pool.local import local_pool
+from app.pool.remote import RemotePool
 from app.privacy.parts import open_privacy
 from app.records import EndCause, SessionState
 from app.review.reviews import Reviews
@@ -296,6 +298,12 @@ def build_services(
         raise
 
 
+def _pool_of(settings: Settings, clock: Clock, scripted: bool) -> InferencePool:
+    if settings.redis_url:
+        return RemotePool(open_line(settings), clock)
+    return local_pool(settings, clock, scripted=scripted)
+
+
 def _build(
     settings: Settings,
     clock: Clock,
@@ -311,7 +319,7 @@ def _build(
     ingest: Ingest
     sessions: Sessions
     services: Services
-    pool = local_pool(settings, clock, scripted=scripted)
+    pool = _pool_of(settings, clock, scripted)
     live = LiveRooms(
         emit,
         clock,

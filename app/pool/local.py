@@ -43,12 +43,17 @@ def local_pool(settings: Settings, clock: Clock, *, scripted: bool = False) -> L
         scripted=scripted,
         log_file=settings.logs_path / "worker.log",
     )
-    workers = settings.workers or max(1, _cores() - 1)
+    workers = settings.workers or max(1, cores() - 1)
     return LocalPool(workers, partial(SpawnedWorker, config), clock)
 
 
 class LocalPool:
-    """An InferencePool of `workers` processes; `spawn` starts one and gives it a name."""
+    """An InferencePool of `workers` processes; `spawn` starts one and gives it a name.
+
+    `remedy` is said while there is no worker.
+    """
+
+    remedy = "The detector workers are starting."
 
     def __init__(
         self,
@@ -64,18 +69,10 @@ class LocalPool:
         self._costs: dict[str, float] = {}
         self._request_id = 0
         self._on_result: Callable[[AnalysisResult], None] = lambda _result: None
+        self._spawn = spawn
+        self._limits = limits or PoolLimits()
         self._roster = Roster(workers)
-        self._tenders = [
-            Tender(
-                f"pool-{index}",
-                spawn,
-                self._desk(index),
-                self._lock,
-                clock,
-                limits or PoolLimits(),
-            )
-            for index in range(workers)
-        ]
+        self._tenders = [self._new_tender(index) for index in range(workers)]
         self._watch = threading.Thread(target=self._watch_workers, name="pool-watch", daemon=True)
 
     def start(self, on_result: Callable[[AnalysisResult], None]) -> None:
@@ -137,7 +134,7 @@ class LocalPool:
                 merged[status.detector] = status
         if merged:
             return tuple(merged.values())
-        remedy = troubles[0] if troubles else "The detector workers are starting."
+        remedy = troubles[0] if troubles else self.remedy
         return tuple(DetectorStatus(str(d), is_on=False, remedy=remedy) for d in Detector)
 
     def counters(self) -> dict[str, int]:
@@ -164,6 +161,16 @@ class LocalPool:
         """CPU milliseconds the workers have spent on each step since the start."""
         with self._lock:
             return dict(self._costs)
+
+    def _new_tender(self, index: int) -> Tender:
+        return Tender(
+            f"pool-{index}",
+            self._spawn,
+            self._desk(index),
+            self._lock,
+            self._clock,
+            self._limits,
+        )
 
     def _desk(self, index: int) -> Desk:
         return Desk(
@@ -256,7 +263,7 @@ class LocalPool:
                 tender.check()
 
 
-def _cores() -> int:
+def cores() -> int:
     """The cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

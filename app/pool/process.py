@@ -5,18 +5,29 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from multiprocessing.connection import Connection
-from typing import Protocol
+from typing import Any, Protocol
 
 from detectors.entry import WorkerConfig, run_worker
 
 _END_S = 1.0
 
 
+class Pipe(Protocol):
+    """Both ways to a worker; `recv` raises EOFError or OSError when the worker is gone."""
+
+    def send(self, message: Any, /) -> None: ...
+
+    def recv(self) -> Any: ...
+
+    def close(self) -> None: ...
+
+
 class Worker(Protocol):
-    """A process, or what stands for one in a test. Owned by one thread; any may `kill`."""
+    """A process, or what stands for one in a test or elsewhere. Owned by one thread; any may
+    `kill`."""
 
     @property
-    def connection(self) -> Connection: ...
+    def connection(self) -> Pipe: ...
 
     @property
     def pid(self) -> int: ...

@@ -148,6 +148,24 @@ class Roster:
                 for served in self._of(other):
                     self._move(served)
 
+    def add_seat(self) -> Seat:
+        """A place for one more worker."""
+        seat = Seat(len(self.seats))
+        self.seats = (*self.seats, seat)
+        return seat
+
+    def even_out(self, seat: Seat) -> list[Seat]:
+        """Give a worker that has come its share of those that have most. Returns whom to wake."""
+        woken: list[Seat] = []
+        while True:
+            ready = [other for other in self.seats if other.is_ready]
+            most = max(ready, key=lambda other: other.load, default=seat)
+            if most.load - seat.load < 2:
+                return woken
+            moved = self._of(most)[-1]
+            most.outbox.append(CloseSession(moved.session_id))
+            woken += [most, self._move(moved)]
+
     def _of(self, seat: Seat) -> list[Served]:
         return [served for served in self._sessions.values() if served.seat is seat]
 

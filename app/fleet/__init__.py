@@ -1,0 +1,1 @@
+"""Several machines that serve together: what they say to each other over Redis."""
