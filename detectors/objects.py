@@ -2,8 +2,9 @@
 
 A calm picture is looked at every CALM_S (more often in the dark, which hides changes); a change
 beside the student's head, a suspicion or a missing face brings the next look forward, so that a
-phone that is picked up is seen at once. While nothing beside the head has changed since a look,
-its verdict stands and is repeated.
+phone that is picked up is seen at once. What one look takes for a phone another must see again
+CONFIRM_S later: hands and badges look like one in passing. While nothing beside the head has
+changed since a look, its verdict stands and is repeated.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ CALM_S, CALM_DIM_S = 12.0, 6.0
 # A picture that keeps moving and keeps showing nothing is looked at half as often.
 MOVING_S, RESTLESS_S = 1.5, 3.0
 ALERT_S = 0.9
+CONFIRM_S = 0.45
 REPEAT_S = 3.0
 THOROUGH_S = 3.0
 _KINDS = (PERSON, BOOK, LAPTOP, SCREEN)
@@ -57,6 +59,7 @@ class ObjectsStream:
         self._gate = MotionGate()
         self._looked_s: float | None = None
         self._thorough_s: float | None = None
+        self._is_seen = False
         self._is_phone = False
         self._is_alert = False
         self._idle_looks = 0
@@ -74,7 +77,8 @@ class ObjectsStream:
         self._looked_s = view.at_s
         if view.quality is not None:
             self._gate.settle(view.quality.blocks)
-        look, is_phone = self._find_phone(view)
+        look, is_seen = self._find_phone(view)
+        is_phone = is_seen and (self._is_seen or view.is_still)
         persons = sum(item.kind == PERSON and item.score >= _PERSON_SCORE for item in look.found)
         view.persons = persons
         view.person_score = max(
@@ -93,8 +97,8 @@ class ObjectsStream:
                     labels.append(name)
         if persons > 1:
             labels.append("several_persons")
-        self._is_phone = is_phone
-        self._is_alert = is_phone or persons > 1
+        self._is_seen, self._is_phone = is_seen, is_phone
+        self._is_alert = is_seen or persons > 1
         is_idle = is_moving and not self._is_alert and not look.is_doubtful
         self._idle_looks = self._idle_looks + 1 if is_idle else 0
         seen = Observation(
@@ -121,7 +125,7 @@ class ObjectsStream:
         return (self._standing,)
 
     def _find_phone(self, view: View) -> tuple[PhoneLook, bool]:
-        """A phone needs all views to be seen, and fewer to be seen still."""
+        """A phone needs all views to be seen, and fewer to be seen again."""
         is_rested = self._thorough_s is None or view.at_s - self._thorough_s >= THOROUGH_S
         # Somebody who only asks for faces needs the persons, which the first view shows.
         is_thorough = view.is_still and (not view.wanted or Detector.OBJECTS in view.wanted)
@@ -129,9 +133,9 @@ class ObjectsStream:
         if view.is_still:
             return look, look.score >= self._phones.threshold
         share = look.score / self._phones.threshold
-        if self._is_phone and share >= _STILL_THERE:
+        if self._is_seen and share >= _STILL_THERE:
             return look, True
-        if look.is_doubtful and share >= _SUSPICION and (is_rested or self._is_phone):
+        if look.is_doubtful and share >= _SUSPICION and (is_rested or self._is_seen):
             self._thorough_s = view.at_s
             look = self._phones.look(view.rgb, _KINDS, view.costs, is_thorough=True)
         elif look.is_doubtful:
@@ -144,6 +148,8 @@ class ObjectsStream:
         waited_s = view.at_s - self._looked_s + _SLACK_S
         is_dim = view.quality is not None and view.quality.is_dark
         if waited_s >= (CALM_DIM_S if is_dim else CALM_S):
+            return True
+        if waited_s >= CONFIRM_S and self._is_seen and not self._is_phone:
             return True
         if waited_s >= ALERT_S and (self._is_alert or view.faces == 0):
             return True

@@ -104,8 +104,25 @@ def test_a_phone_that_is_seen_is_looked_at_every_second() -> None:
     stream = ObjectsStream(phones(ToldFinder(0.4)))
     said = [stream.look(View(step / 2, Picture.of(PICTURE), Costs())) for step in range(20)]
     at = [o.at_s for found in said for o in found if "phone" in o.labels]
-    assert at[0] == 0.0
+    assert at[0] == 0.5
     assert max(b - a for a, b in pairwise(at)) <= 1.0
+
+
+@pytest.mark.parametrize("fps", [1, 2, 5, 15])
+def test_a_phone_is_one_when_the_next_look_sees_it_again(fps: int) -> None:
+    stream = ObjectsStream(phones(ToldFinder(0.4)))
+    said = [stream.look(View(step / fps, Picture.of(PICTURE), Costs())) for step in range(3 * fps)]
+    at = [(o.at_s, "phone" in o.labels) for found in said for o in found]
+    assert at[0] == (0.0, False)
+    assert all(is_phone for _, is_phone in at[1:])
+    assert 0.4 <= at[1][0] <= 1.0
+
+
+def test_what_a_single_look_takes_for_a_phone_is_none() -> None:
+    """Six passes of the first look see one, and nothing after them does."""
+    stream = ObjectsStream(phones(ToldFinder(*[0.4] * 7, *[0.0] * 100)))
+    said = [stream.look(View(step / 2, Picture.of(PICTURE), Costs())) for step in range(20)]
+    assert {o.labels for found in said for o in found} == {("clear",)}
 
 
 def test_a_frame_that_shows_nothing_is_not_looked_at() -> None:
