@@ -120,7 +120,8 @@ class View:
     wait for a second look. `faces` is None while nobody has been able to judge it. `own` is the
     student's face as detected in this frame, which may be there without a mesh (a profile);
     `own_box` is the head: left, top, right, bottom in shares of the picture. `person_score` is
-    how much the likeliest person scored, when objects were looked at in this frame.
+    how much the likeliest person scored, when objects were looked at in this frame; `facelike`
+    how much the likeliest face did, believed or not, when all faces were looked for.
     """
 
     at_s: float
@@ -132,6 +133,7 @@ class View:
     unfit: str = ""
     faces: int | None = None
     detected: tuple[Face, ...] = ()
+    facelike: float = 0.0
     own: Face | None = None
     own_box: tuple[float, float, float, float] | None = None
     mesh: Mesh | None = None

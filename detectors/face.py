@@ -23,7 +23,8 @@ PERSON_HOLD_S = 2.5
 _CANDIDATE = 0.35
 _OWN_SCORE = 0.3
 _DOUBTS = 2
-_SILHOUETTE = 0.03
+# From here on something in the picture may be a person, or a face, too faint to be called one.
+_SILHOUETTE, _FACELIKE = 0.03, 0.3
 _SLACK_S = 0.05
 
 
@@ -134,6 +135,7 @@ class FaceTracker:
                 mesh = self._placer.place(rgb, region_of_face(own))
             mesh = self._place(view, mesh) or mesh
         view.detected = found
+        view.facelike = max((face.score for face in scanned), default=0.0)
         view.own = own
         self._others = tuple(f for f in found if f is not own and not _is_own(mesh, f))
         return mesh
@@ -155,11 +157,14 @@ class FaceStream:
 
     def __init__(self) -> None:
         self._person_s: float | None = None
+        self._trace: float | None = None
 
     def look(self, view: View) -> tuple[Observation, ...]:
         """One observation per frame; none while the tracker could not judge."""
         if view.faces is None:
             return ()
+        if view.person_score is not None:
+            self._trace = view.person_score
         if view.persons:
             self._person_s = view.at_s
         elif view.persons == 0:
@@ -167,10 +172,9 @@ class FaceStream:
         measures = (("faces", float(view.faces)), ("persons", float(view.persons or 0)))
         if view.faces == 0:
             if not view.unfit and view.quality is not None:
-                view.unfit = unfit_reason(view.rgb, view.quality)
-                if view.unfit == "backlit" and view.person_score is not None:
-                    # A window behind nobody: even a silhouette would be seen as a person.
-                    view.unfit = "backlit" if view.person_score >= _SILHOUETTE else ""
+                coarseness = view.picture.coarseness
+                reason = unfit_reason(view.rgb, view.quality, coarseness)
+                view.unfit = self._excuse(view, reason)
             if view.unfit:
                 view.advice = view.advice or ADVICE.get(view.unfit, "")
                 return (
@@ -191,6 +195,17 @@ class FaceStream:
         return (
             Observation(Detector.FACE, view.at_s, (label,), confidence=score, measures=measures),
         )
+
+    def _excuse(self, view: View, reason: str) -> str:
+        """The reason, unless it is one under which a person would at least have left a trace.
+
+        Before a window and in a coarse picture even a silhouette is taken for a little of a
+        person, so a room without any is empty.
+        """
+        if reason not in ("backlit", "compressed") or self._trace is None:
+            return reason
+        is_facelike = reason == "compressed" and view.facelike >= _FACELIKE
+        return reason if self._trace >= _SILHOUETTE or is_facelike else ""
 
 
 def _is_own(mesh: Mesh | None, face: Face) -> bool:

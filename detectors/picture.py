@@ -11,6 +11,7 @@ import numpy as np
 
 from detectors.arrays import Pixels
 
+_TABLES, _START_OF_SCAN = 0xDB, 0xDA
 # Both flags at once give half the size in RGB.
 _HALF = cv2.IMREAD_REDUCED_COLOR_2 | cv2.IMREAD_COLOR_RGB
 
@@ -62,6 +63,12 @@ class Picture:
             return int(self.full.shape[1]), int(self.full.shape[0])
         return 2 * int(self._half.shape[1]), 2 * int(self._half.shape[0])
 
+    @property
+    def coarseness(self) -> float:
+        """In how coarse steps the JPEG holds brightness: the mean of its table; 0 when unknown."""
+        table = _brightness_table(self._jpeg)
+        return sum(table) / len(table) if table else 0.0
+
     def _decode(self, flags: int) -> Pixels:
         try:
             rgb = cv2.imdecode(np.frombuffer(self._jpeg, np.uint8), flags)
@@ -70,3 +77,21 @@ class Picture:
         if rgb is None:
             raise UndecodableError
         return np.asarray(rgb, np.uint8)
+
+
+def _brightness_table(jpeg: bytes) -> list[int]:
+    """Quantisation table 0 (ITU-T T.81, B.2.4.1); empty where there is none."""
+    at = 2
+    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] != _START_OF_SCAN:
+        marker, end = jpeg[at + 1], at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        at += 4
+        while marker == _TABLES and at < min(end, len(jpeg)):
+            wide, number = jpeg[at] >> 4, jpeg[at] & 15
+            size = 1 + (wide > 0)
+            entries = jpeg[at + 1 : at + 1 + 64 * size]
+            if number == 0 and len(entries) == 64 * size:
+                steps = range(0, len(entries), size)
+                return [int.from_bytes(entries[i : i + size], "big") for i in steps]
+            at += 1 + 64 * size
+        at = max(end, at)
+    return []

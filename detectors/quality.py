@@ -21,6 +21,7 @@ ADVICE = {
     "backlit": "There is a bright light behind you. Please turn, or put a light in front of you.",
     "blurred": "The picture is blurred. Please clean the camera and sit still in front of it.",
     "noisy": "The picture is full of noise. Please switch on a light.",
+    "compressed": "The picture is too coarse to see you well. Please check your connection.",
     "far": "You are far from the camera. Please come closer.",
     "covered": "The camera shows nothing. Please uncover it.",
     "frozen": "The camera picture does not move any more. Please check the camera.",
@@ -31,8 +32,11 @@ ADVICE = {
 
 _DARK, _DIM = 28.0, 60.0
 _BRIGHT_PIXEL, _BRIGHT_SHARE, _DIM_REST = 215, 0.12, 80.0
-_NOISY = 7.1
+_NOISY = 5.0
+_BLACK, _WHITE = 20, 235
 _SOFT = 1.4
+# JPEG's quality 40; 80 gives 23, 20 gives 144.
+_COARSE = 72.0
 _IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 
 
@@ -59,12 +63,12 @@ def measure(rgb: Pixels) -> Quality:
     return Quality(small, np.asarray(blocks, np.float32), float(cv2.mean(blocks)[0]))
 
 
-def unfit_reason(rgb: Pixels, quality: Quality) -> str:
+def unfit_reason(rgb: Pixels, quality: Quality, coarseness: float = 0.0) -> str:
     """Why a face in this picture could have been missed; empty when there is no excuse.
 
-    Asked only about pictures in which nobody was found. Noise after Immerkaer (1996); blur as
-    the ratio of fine to coarse gradients on the strongest edges, which an empty wall with one
-    door frame passes and a defocused room does not.
+    Asked only about pictures in which nobody was found. Blur is the ratio of fine to coarse
+    gradients on the strongest edges, which an empty wall with one door frame passes and a
+    defocused room does not. `coarseness` is `Picture.coarseness`.
     """
     small = quality.small
     if quality.brightness < _DARK or float(np.percentile(small, 95)) < _DIM:
@@ -74,12 +78,26 @@ def unfit_reason(rgb: Pixels, quality: Quality) -> str:
     if _BRIGHT_SHARE < share < 1 and float(np.median(small[~bright])) < _DIM_REST:
         return "backlit"
     half = _grey(rgb, _HALF)
-    noise = float(np.abs(cv2.filter2D(half, cv2.CV_32F, _IMMERKAER)).mean()) * 0.2089
-    if noise > _NOISY:
+    if noise(half) > _NOISY:
         return "noisy"
     if edge_ratio(half) < _SOFT:
         return "blurred"
+    if coarseness > _COARSE:
+        return "compressed"
     return ""
+
+
+def noise(grey: Pixels) -> float:
+    """The standard deviation of the noise of uint8 (240, 320), after Immerkaer (1996).
+
+    Taken in the smoothest quarter of the picture: texture is somewhere, noise is everywhere. What
+    is black or white shows none of it and is left out.
+    """
+    rough = np.abs(cv2.filter2D(grey, cv2.CV_32F, _IMMERKAER))
+    each = cv2.resize(rough, BLOCKS, interpolation=cv2.INTER_AREA)
+    light = cv2.resize(grey, BLOCKS, interpolation=cv2.INTER_AREA)
+    shown = each[(light > _BLACK) & (light < _WHITE)]
+    return float(np.percentile(shown if shown.size else each, 25)) * 0.2089
 
 
 def edge_ratio(grey: Pixels) -> float:

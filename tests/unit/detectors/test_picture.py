@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from detectors.picture import Picture, UndecodableError
+from tools.evaluation.media import encode
 
 
 def jpeg() -> bytes:
@@ -37,3 +38,19 @@ def test_what_is_no_picture_says_so_at_both_sizes(data: bytes) -> None:
         _ = Picture(data).half
     with pytest.raises(UndecodableError):
         _ = Picture(data).size
+
+
+@pytest.mark.parametrize(("quality", "least", "most"), [(20, 130, 160), (50, 50, 65), (80, 15, 30)])
+def test_a_picture_says_how_coarsely_it_was_compressed(
+    quality: int, least: float, most: float
+) -> None:
+    rgb = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    assert least < Picture(encode(rgb, quality)).coarseness < most
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\xff\xd8", b"\xff\xd8\xff\xdb", b"\xff\xd8\xff\xdb\x00\x00\xff\xdb\x00\x43\x00\x01"],
+)
+def test_what_has_no_table_is_not_coarse(data: bytes) -> None:
+    assert Picture(data).coarseness == 0.0
