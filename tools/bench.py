@@ -1,4 +1,4 @@
-"""Measures speed on this machine: `bench scoring`, `detectors`, `capacity` (--json FILE)."""
+"""Measures speed on this machine: `bench scoring`, `detectors`, `capacity`, `wall` (--json)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-BENCHES = ("scoring", "detectors", "capacity")
+BENCHES = ("scoring", "detectors", "capacity", "wall")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

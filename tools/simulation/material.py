@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from detectors.arrays import Floats, Pixels
-from tools.drawn import Camera, draw_room
+from tools.drawn import LOOKS, Camera, Pose, draw_room, draw_students
 from tools.evaluation.manifest import Item, Manifest
 from tools.evaluation.media import (
     HEIGHT,
@@ -88,6 +88,29 @@ def prepare(
     heard = {"quiet": _quiet}
     heard |= {"dialog": lambda: _dialog(manifest)}
     return Material(fps, made, {name: tuple(heard[name]()) for name in sorted(set(sounds))})
+
+
+def drawn(fps: float, scenes: Iterable[str]) -> Material:
+    """Drawn students in a quiet room, where no labelled media are at hand: `present`, `empty` and
+    `company`. Raises MaterialError for another scene."""
+    drawings = {
+        "present": [draw_students([(Pose(), look)]) for look in LOOKS],
+        "empty": [draw_room()],
+        "company": [
+            draw_students([(Pose(470, 200, 80), LOOKS[-1 - number]), (Pose(250), look)])
+            for number, look in enumerate(LOOKS)
+        ],
+    }
+    wanted = {"present", *scenes}
+    if missing := sorted(wanted - drawings.keys()):
+        raise MaterialError(f"Nobody has drawn this yet: {', '.join(missing)}.")
+    made = {
+        name: tuple(
+            tuple(_camera_on(drawing, fps, seed)) for seed, drawing in enumerate(drawings[name])
+        )
+        for name in sorted(wanted)
+    }
+    return Material(fps, made, {"quiet": tuple(_quiet())})
 
 
 def _is_present(item: Item) -> bool:

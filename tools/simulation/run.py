@@ -58,12 +58,14 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to play. `tick` is called once a second with the seconds since all had joined."""
+    """What to play. `tick` is called once a second with the seconds since all had joined, `came`
+    for each student who has joined, with the session's id and start in Unix milliseconds."""
 
     parts: Sequence[Part]
     material: Material
     minutes: float
     tick: Callable[[float], None] = lambda _seconds: None
+    came: Callable[[Part, str, float], None] = lambda _part, _session_id, _started_ms: None
 
 
 def simulate(rest: Rest, plan: Plan) -> Outcome:
@@ -94,6 +96,8 @@ class _Simulation:
             await asyncio.sleep(1 / JOINS_PER_S)
         while any(not student.told.session_id for student in students):
             await asyncio.sleep(0.1)
+        for student in students:
+            self._plan.came(student.part, student.told.session_id, student.told.started_ms)
         watching = asyncio.create_task(
             watcher.run([student.told.session_id for student in students])
         )
