@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from app.clock import Clock
-from app.errors import CandorError, Conflict, NotFound
+from app.errors import CandorError, Conflict, NotFound, Unavailable
 from app.exams.terms import Terms
 from app.ids import DEFAULT_EXAM, check_chosen_id, is_ours, new_session_id
 from app.records import (
@@ -27,11 +27,14 @@ from app.records import (
 )
 from app.store import Repository, Stats
 from scoring.model import Scores
+from scoring.stream import Happening
+from scoring.trace import TraceError, happenings
 
 log = logging.getLogger(__name__)
 
 ACTIVE = (SessionState.CREATED, SessionState.RUNNING)
 LOCKS = 64
+MOST_EVENTS = 1_000
 CREATE_TRIES = 5
 LONG_GONE = timedelta(days=1)
 
@@ -235,6 +238,20 @@ class Sessions:
             intervals=self._repository.intervals(record.session_id),
             clips=self._repository.clips(record.session_id),
         )
+
+    def screen_events(self, session_id: object) -> tuple[Happening, ...]:
+        """What the student's browser reported, in order, as far as it is stored; at most the
+        newest `MOST_EVENTS`. Raises NotFound, Unavailable when a block cannot be read."""
+        record = self.get(session_id)
+        try:
+            found = {
+                event.event_id: event
+                for block in self._repository.trace(record.session_id)
+                for event in happenings(block.data)
+            }
+        except TraceError as error:
+            raise Unavailable(f"The stored events cannot be read: {error}") from error
+        return tuple(sorted(found.values())[-MOST_EVENTS:])
 
     def now(self, record: SessionRecord) -> SessionRecord:
         """The record with the scores of this moment."""

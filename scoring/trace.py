@@ -159,6 +159,15 @@ def decode(data: bytes, with_measures: bool = True) -> Block:
         raise TraceError(f"This is not a stored trace block: {error}.") from error
 
 
+def happenings(data: bytes) -> tuple[Happening, ...]:
+    """The screen events of a block, whose observations stay packed. Raises TraceError."""
+    try:
+        found = json.loads(_inflate(data))
+        return tuple(Happening(at, EventKind(kind), i) for at, kind, i in found.get("events", ()))
+    except (ValueError, AttributeError, TypeError, zlib.error) as error:
+        raise TraceError(f"This is not a stored trace block: {error}.") from error
+
+
 def _inflate(data: bytes) -> bytes:
     inflater = zlib.decompressobj()
     text = inflater.decompress(data, _MOST_BYTES)

@@ -244,6 +244,20 @@ class SessionDetails(Told):
     clock_lies: int = Field(description="How often the student's clock contradicted itself.")
 
 
+class ScreenEventPart(Part):
+    """Something that happened on the student's screen."""
+
+    event_id: str
+    kind: str = Field(description="As `screen_event` in the protocol.")
+    at_s: float = Field(description="Seconds since the session's start.")
+    at: datetime
+
+
+class ScreenEvents(Told):
+    events: list[ScreenEventPart] = Field(description="Oldest first, at most the newest 1000.")
+    count: int
+
+
 class FlaggedClips(Told):
     flagged: list[ClipPart]
     count: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import flask
 
 from app.access.needs import (
@@ -18,6 +20,8 @@ from app.api.models import (
     EndSession,
     ResumedSession,
     ResumeSession,
+    ScreenEventPart,
+    ScreenEvents,
     SessionDetails,
     SessionStats,
 )
@@ -119,6 +123,21 @@ def details(call: Call) -> SessionDetails:
     return details_of(details, call.services.media_links.of(call.caller))
 
 
+def screen_events(call: Call) -> ScreenEvents:
+    session = call.services.sessions.get(call.path["session_id"])
+    zero = session.started_at or session.created_at
+    events = [
+        ScreenEventPart(
+            event_id=event.event_id,
+            kind=event.kind.value,
+            at_s=event.at_ms / 1000,
+            at=zero + timedelta(milliseconds=event.at_ms),
+        )
+        for event in call.services.sessions.screen_events(session.session_id)
+    ]
+    return ScreenEvents(events=events, count=len(events))
+
+
 def _portal(call: Call) -> str:
     return (call.services.settings.public_url or flask.request.host_url).rstrip("/")
 
@@ -182,6 +201,17 @@ ROUTES = (
         details,
         needs=SESSION_DETAILS,
         answer=SessionDetails,
+        refusals={404: "There is no such session."},
+        parameters={"session_id": "The id that create answered."},
+    ),
+    Route(
+        "GET",
+        "/api/session/{session_id}/screen-events",
+        "screen_events",
+        "What the student's browser reported: changes of focus, clipboard, full screen, sharing",
+        screen_events,
+        needs=SESSIONS_READ,
+        answer=ScreenEvents,
         refusals={404: "There is no such session."},
         parameters={"session_id": "The id that create answered."},
     ),

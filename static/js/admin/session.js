@@ -20,6 +20,7 @@ import { SessionDesk } from "./desk.js";
 import { Hearing } from "./hearing.js";
 import { ViolationLog } from "./log.js";
 import { SessionPlot } from "./plot.js";
+import { ScreenEventLog } from "./screen-events.js";
 import { SessionState } from "./session-state.js";
 
 const RELOAD_AFTER_MS = 1200;
@@ -35,6 +36,7 @@ const log = new ViolationLog(root);
 const desk = new SessionDesk(root, sessionId, () => socket);
 const hearing = new Hearing(root, (on) => socket.emit("listen", { session_id: sessionId, on }, () => {}));
 const plot = new SessionPlot(role(root, "plot-panel"));
+const screenEvents = new ScreenEventLog(root, sessionId);
 /** @type {Map<string, ClipItem>} */
 const clipItems = new Map();
 
@@ -73,6 +75,7 @@ function show(details) {
   showCoverage(details.coverage);
   showGaps(details.gaps ?? []);
   showClips(details.clips);
+  screenEvents.watch(session.state === "running");
   if (session.state !== "running") {
     const lastS = endedMs && startedMs ? (endedMs - startedMs) / 1000 : 0;
     nowS = Math.max(nowS, lastS);
@@ -237,6 +240,7 @@ function showGaps(gaps) {
 function showClips(clips) {
   const place = role(root, "clips");
   role(root, "clips-empty").hidden = clips.length > 0;
+  role(root, "clips-review").hidden = clips.length === 0;
   const newestFirst = [...clips].sort((a, b) => b.interval_index - a.interval_index);
   for (const clip of [...newestFirst].reverse()) {
     const known = clipItems.get(clip.clip_id) ?? new ClipItem();

@@ -28,6 +28,23 @@ const RULES = {
   fullscreen_exit: { label: "Left full screen", icon: "screen", student: "You left full screen." },
 };
 
+/** @type {Record<string, {label: string, icon: string}>} */
+const SCREEN_EVENTS = {
+  tab_hidden: { label: "Changed to another tab", icon: "window" },
+  window_blur: { label: "Changed to another window", icon: "window" },
+  focus_returned: { label: "Came back to the page", icon: "check-circle" },
+  copy: { label: "Copied", icon: "clipboard" },
+  cut: { label: "Cut", icon: "clipboard" },
+  paste: { label: "Pasted", icon: "clipboard" },
+  fullscreen_exit: { label: "Left full screen", icon: "screen" },
+  fullscreen_enter: { label: "Went to full screen", icon: "screen" },
+  share_stopped: { label: "Stopped sharing the screen", icon: "screen" },
+  share_started: { label: "Shares the screen", icon: "screen" },
+};
+
+/** @param {string} kind */
+export const screenEvent = (kind) => SCREEN_EVENTS[kind] ?? { label: kind.replaceAll("_", " "), icon: "info" };
+
 /** @type {Record<string, string>} */
 const DETECTORS = {
   face: "Face",

@@ -8,8 +8,11 @@ from datetime import timedelta
 import pytest
 
 from app.pages.overviews import incidents, trust_bands
-from app.records import SessionState
+from app.records import SessionState, TraceRecord
 from app.web.factory import ROUTES
+from scoring.model import EventKind
+from scoring.stream import Happening
+from scoring.trace import encode
 from tests.records import NOON, a_session, a_violation
 from tests.unit.web.conftest import Web, json_of, page_token
 
@@ -99,3 +102,24 @@ def test_every_route_of_the_room_is_declared_for_somebody() -> None:
     names = {route.name for route in ROUTES if not route.needs.is_open}
     pages = {"admin_exam_overview", "admin_student_overview"}
     assert {"act", "act_on_exam", "metrics", *pages} <= names
+
+
+def test_what_the_browser_reported_is_listed_once_and_in_order(web: Web) -> None:
+    session_id = web.create("ann", "math")["session_id"]
+    web.services.sessions.start(session_id)
+    events = [
+        Happening(9_000, EventKind.FOCUS_RETURNED, "e2"),
+        Happening(4_000, EventKind.TAB_HIDDEN, "e1"),
+    ]
+    for index, known in enumerate((events[:1], events)):
+        web.services.repository.save_trace(TraceRecord(session_id, index, encode(known)))
+    path = f"/api/session/{session_id}/screen-events"
+    told = json_of(web.staff().get(path))
+    assert told["count"] == 2
+    assert [(each["kind"], each["at_s"]) for each in told["events"]] == [
+        ("tab_hidden", 4.0),
+        ("focus_returned", 9.0),
+    ]
+    web.services.repository.save_trace(TraceRecord(session_id, 2, b"no block"))
+    assert web.staff().get(path).status_code == 503
+    assert web.staff().get("/api/session/s_nobody/screen-events").status_code == 404
