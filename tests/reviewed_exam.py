@@ -120,7 +120,7 @@ def _sit(services: Services, exam_id: str, user_id: str, story: Story, look: Loo
         end_cause=EndCause.STUDENT,
     )
     clips = tuple(
-        _clip(services, record, zero, index, story, look) for _, index, _, _ in recorder.flags
+        film(services, record, zero, index, story, look) for _, index, _, _ in recorder.flags
     )
     stored = repository.session(session_id)
     assert stored is not None
@@ -166,21 +166,23 @@ def _picture(at_s: float, story: Story, look: Look) -> Picture:
     return np.asarray(cv2.resize(drawing, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _clip(
+def film(
     services: Services,
     session: SessionRecord,
     zero: datetime,
     index: int,
     story: Story,
     look: Look,
+    length_s: float = LENGTH_S,
 ) -> ClipRecord:
+    """A clip of a flagged interval that is stored, in which the student acts out the story."""
     stored = next(
         each.interval
         for each in services.repository.intervals(session.session_id)
         if each.interval.index == index
     )
     from_s = max(0.0, stored.start_s - 5)
-    to_s = min(float(LENGTH_S), stored.end_s + 5)
+    to_s = min(float(length_s), stored.end_s + 5)
     times = np.arange(from_s, to_s, 1 / FPS)
     shown: dict[str, Picture] = {}
     pictures = []

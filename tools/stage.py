@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,11 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from app import create_app
 from app.ids import new_session_id
 from app.monitoring.views import Mark, SessionView
-from app.records import SessionRecord, SessionState
+from app.records import IntervalRecord, SessionRecord, SessionState, ViolationRecord
 from app.settings import load_settings
 from app.wiring import Services
 from detectors.messages import Box, Overlay
-from scoring.model import IntervalScore, Rule, Scores, Violation
+from scoring.model import IntervalScore, Point, Rule, Scores, Violation
 from tools.drawn import LOOKS, Pose, draw_students
 
 PASSWORD = "a-stage-and-its-proctor"  # noqa: S105  # of a server that lives as long as a test
@@ -39,6 +40,8 @@ EXAMS = ("algebra-1", "biology-2", "history")
 RULES = (Rule.LOOKING_AWAY, Rule.PHONE, Rule.SPEECH, Rule.FOCUS_CHANGE, Rule.NO_FACE)
 _DETECTORS = ("face", "gaze", "identity", "objects", "speech", "voice", "camera")
 _SAMPLE_RATE = 16_000
+# How often a trend takes a point.
+_TREND_S = 10
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -60,34 +63,70 @@ class Part:
     interval: float = 0.0
     flags: int = 0
     last: Mark | None = None
+    index: int = 0
+    flagged_at_s: float | None = None
     marks: list[Mark] = field(default_factory=list)
 
 
 class Stage:
-    """The students. `step` makes the next second of the stream and publishes it."""
+    """The students. `step` makes the next second of the stream and publishes it. With `is_kept`
+    what happened stands in the store too, as a page's history wants it."""
 
-    def __init__(self, url: str, services: Services, students: int) -> None:
+    def __init__(
+        self, url: str, services: Services, students: int, *, is_kept: bool = False
+    ) -> None:
         self.url = url
         self.services = services
+        self.is_kept = is_kept
         self.second = 0
         self.views: dict[str, SessionView] = {}
         self.parts = [self._enter(number) for number in range(students)]
 
     def step(self, *, pictures: bool = True) -> int:
         """One second passes; how many rows changed."""
-        self.second += 1
+        self._pass()
+        self._publish(pictures=pictures)
+        return len(self.parts)
+
+    def run(self, seconds: int, *, pictures: bool = True) -> None:
+        """Let seconds pass at once, as before a visitor comes."""
+        for left in reversed(range(seconds)):
+            self._pass()
+            if left % _TREND_S == 0:
+                self._publish(pictures=pictures)
+        for part in self.parts if self.is_kept else ():
+            scores = self.views[part.record.session_id].scores
+            self.services.repository.update_session(
+                part.record.session_id,
+                total_score=part.total,
+                risk=part.risk,
+                focus=scores.focus,
+                trust=scores.trust,
+                flagged_intervals=part.flags,
+                coverage=dict(scores.coverage),
+            )
+
+    def _publish(self, *, pictures: bool) -> None:
         for part in self.parts:
             view = self._view(part)
             self.views[part.record.session_id] = view
             self.services.live.publish(view)
             if pictures:
                 self._show(part, view)
-        return len(self.parts)
 
-    def run(self, seconds: int, *, pictures: bool = True) -> None:
-        """Let seconds pass at once, as before a visitor comes."""
-        for _ in range(seconds):
-            self.step(pictures=pictures)
+    def _pass(self) -> None:
+        self.second += 1
+        for part in self.parts:
+            at_s = float(self.second + part.number)
+            if int(at_s // 30) != part.index:
+                if self.is_kept and part.marks:
+                    self._keep(part)
+                part.index, part.interval, part.marks = int(at_s // 30), 0.0, []
+                part.flagged_at_s = None
+            part.risk = max(0.0, part.risk - 1)
+            eager = 0.004 if part.number % 6 else 0.05
+            if part.dice.random() < eager:
+                self._violate(part, at_s)
 
     def _enter(self, number: int) -> Part:
         clock, name = self.services.clock, NAMES[number % len(NAMES)]
@@ -103,23 +142,15 @@ class Stage:
         )
         self.services.repository.add_session(record)
         self.services.ingest.open(record)
-        drawing = draw_students([(Pose(look_x=0.6 if number % 7 == 3 else 0.0), LOOKS[number % 4])])
-        small = cv2.resize(drawing, (160, 120), interpolation=cv2.INTER_AREA)
-        pictures = [cv2.imencode(".jpg", each)[1].tobytes() for each in (drawing, small)]
+        looks, thumbnail = _pictures(0.6 if number % 7 == 3 else 0.0, number % 4)
         dice = random.Random(number)  # noqa: S311  # the same story in every run
-        return Part(record, number, dice, pictures[0], pictures[1])
+        return Part(record, number, dice, looks, thumbnail, index=(number + 1) // 30)
 
     def _view(self, part: Part) -> SessionView:
         clock = self.services.clock
         started_at = part.record.started_at or clock.now()
         at_s = float(self.second + part.number)
-        if self.second % 30 == 0:
-            part.interval, part.marks = 0.0, []
-        part.risk = max(0.0, part.risk - 1)
-        eager = 0.004 if part.number % 6 else 0.05
-        if part.dice.random() < eager:
-            self._violate(part, at_s)
-        is_dark = part.number % 11 == 5
+        is_dark = _is_dark(part)
         line = "down" if part.number % 23 == 7 else "slow" if part.number % 17 == 4 else "good"
         is_away = bool(part.marks) and part.marks[-1].violation.rule is Rule.LOOKING_AWAY
         gaze = "" if is_dark else "left" if is_away else "center"
@@ -171,7 +202,33 @@ class Stage:
         was_flagged = part.interval >= 10
         part.interval += cost
         part.total += cost
-        part.flags += int(part.interval >= 10 and not was_flagged)
+        if part.interval >= 10 and not was_flagged:
+            part.flags += 1
+            part.flagged_at_s = at_s
+
+    def _keep(self, part: Part) -> None:
+        """An interval with violations is over: they are stored."""
+        session_id, repository = part.record.session_id, self.services.repository
+        started_at = part.record.started_at or self.services.clock.now()
+        from_s = part.index * 30.0
+        points = []
+        for mark in part.marks:
+            seen = mark.violation
+            ended_at = started_at + timedelta(seconds=seen.end_s or seen.start_s)
+            repository.save_violation(ViolationRecord(session_id, seen, mark.started_at, ended_at))
+            check = int((seen.start_s - from_s) // 10)
+            until_s = seen.end_s or seen.start_s
+            scored = (seen.rule, mark.points, check, seen.start_s, seen.start_s, until_s)
+            points.append(Point(*scored, 0.8, seen.violation_id, seen.observations))
+        coverage = tuple((name, 0.35 if _is_dark(part) else 0.97) for name in _DETECTORS)
+        interval = IntervalScore(
+            part.index, from_s, from_s + 30, part.interval, tuple(points),
+            part.interval if part.flagged_at_s is not None else None, part.flagged_at_s,
+            part.flagged_at_s, coverage, is_closed=True,
+        )  # fmt: skip
+        repository.save_interval(
+            IntervalRecord(session_id, interval, started_at + timedelta(seconds=from_s))
+        )
 
     def _show(self, part: Part, view: SessionView) -> None:
         session_id = part.record.session_id
@@ -186,8 +243,21 @@ class Stage:
             ring.add_sound(view.at_s, pcm)
 
 
+@lru_cache
+def _pictures(look_x: float, look: int) -> tuple[bytes, bytes]:
+    """A drawn student as JPEG, large and small."""
+    drawing = draw_students([(Pose(look_x=look_x), LOOKS[look])])
+    small = cv2.resize(drawing, (160, 120), interpolation=cv2.INTER_AREA)
+    whole, thumbnail = (cv2.imencode(".jpg", each)[1].tobytes() for each in (drawing, small))
+    return whole, thumbnail
+
+
+def _is_dark(part: Part) -> bool:
+    return part.number % 11 == 5
+
+
 @contextmanager
-def stage(folder: Path, students: int, **environ: str) -> Iterator[Stage]:
+def stage(folder: Path, students: int, *, is_kept: bool = False, **environ: str) -> Iterator[Stage]:
     """A server on a free port whose students are scripted; the admin signs in with PASSWORD."""
     names = {
         "PROCTOR_DATA_DIR": str(folder),
@@ -202,7 +272,7 @@ def stage(folder: Path, students: int, **environ: str) -> Iterator[Stage]:
     services.start()
     thread.start()
     try:
-        yield Stage(f"http://127.0.0.1:{http.server_port}", services, students)
+        yield Stage(f"http://127.0.0.1:{http.server_port}", services, students, is_kept=is_kept)
     finally:
         services.stop()
         http.shutdown()

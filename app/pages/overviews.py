@@ -14,6 +14,7 @@ from app.access.needs import SESSIONS_DECIDE, SESSIONS_READ, SESSIONS_WRITE
 from app.errors import NotFound
 from app.ids import check_chosen_id
 from app.records import SessionRecord, SessionState, ViolationRecord
+from app.reports.words import rule_words
 from app.web.routes import Call, Route
 from app.wiring import Services
 
@@ -116,7 +117,7 @@ def exam(call: Call) -> str:
         },
         incidents=incidents(found),
         bands=trust_bands(sessions),
-        rules=Counter(each.violation.rule.value.replace("_", " ") for each in found).most_common(8),
+        rules=Counter(rule_words(each.violation.rule.value) for each in found).most_common(8),
         may_act=call.by.role in SESSIONS_DECIDE.roles & SESSIONS_WRITE.roles,
     )
 

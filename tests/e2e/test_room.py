@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from app.audit.log import Search
+from app.records import SessionRecord
 from app.settings import PROJECT_ROOT
+from app.wiring import Services
 from tests.e2e.people import browser, wait_for, watch
-from tools.stage import Stage, sign_in, stage
+from tests.exam_parts import PAPER
+from tests.reviewed_exam import film
+from tests.waiting import wait_until
+from tools.drawn import LOOKS
+from tools.simulation.run import Rest
+from tools.stage import STORY_S, Part, Stage, sign_in, stage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.room]
 
+KEY = "a-key-of-the-room"
 AXE = PROJECT_ROOT / "static" / "vendor" / "axe.min.js"
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -26,10 +35,16 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
         yield opened
 
 
-@pytest.fixture
-def empty_stage(tmp_path: Path) -> Iterator[Stage]:
-    with stage(tmp_path, 0) as built:
+@pytest.fixture(scope="module")
+def empty_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A server with three exams: `math` has no clock, `timed` has one, `door` admits by hand."""
+    with stage(tmp_path_factory.mktemp("room"), 0, PROCTOR_API_KEY=KEY) as built:
         built.services.exams.put("math", "standard", {"ann": {"breaks": 1, "break_min": 5}}, None)
+        rest = Rest(built.url, KEY)
+        rest.call("PUT", "/api/exam/timed", {"plan": {"title": "Timed", "duration_min": 30}})
+        rest.call("PUT", "/api/exam/timed/paper", PAPER)
+        door = {"title": "Door", "check_in": "proctor", "check_in_steps": []}
+        rest.call("PUT", "/api/exam/door", {"plan": door})
         yield built
 
 
@@ -68,7 +83,7 @@ def test_what_a_proctor_does_is_seen_by_the_student_and_stands_in_the_record(
     proctor = new_page(chromium)
     problems = watch(proctor)
     start(student, empty_stage.url, "ann", "math")
-    (session,) = services.sessions.active()
+    session = session_of(empty_stage, "ann")
     sign_in(proctor, empty_stage.url)
     proctor.get_by_role("link", name="ann", exact=True).click()
     proctor.get_by_role("heading", name="ann").wait_for()
@@ -122,19 +137,166 @@ def test_what_a_proctor_does_is_seen_by_the_student_and_stands_in_the_record(
     assert problems == []
 
 
-def test_more_time_reaches_the_students_clock(chromium: Browser, empty_stage: Stage) -> None:
-    services = empty_stage.services
-    student = new_page(chromium)
-    proctor = new_page(chromium)
-    start(student, empty_stage.url, "ann", "math")
-    (session,) = services.sessions.active()
+def session_of(built: Stage, user_id: str) -> SessionRecord:
+    return next(each for each in built.services.sessions.active() if each.user_id == user_id)
+
+
+def seconds_left(student: Page) -> int:
+    """What the timer of the student's exam says."""
+    minutes, seconds = re.findall(r"\d+", student.get_by_role("timer").inner_text())[-2:]
+    return int(minutes) * 60 + int(seconds)
+
+
+def test_more_time_reaches_the_students_clock_where_there_is_one(
+    chromium: Browser, empty_stage: Stage
+) -> None:
+    services, student, proctor = empty_stage.services, new_page(chromium), new_page(chromium)
+    student.goto(empty_stage.url)
+    student.get_by_label("User ID").fill("bea")
+    student.get_by_label("Exam ID").fill("timed")
+    student.get_by_role("button", name="Start Exam Session").click()
+    student.get_by_role("timer").wait_for()
+    wait_until(lambda: 0 < seconds_left(student) <= 30 * 60, "the clock runs")
+    session = session_of(empty_stage, "bea")
     sign_in(proctor, empty_stage.url)
     proctor.goto(f"{empty_stage.url}/admin/session/{session.session_id}")
     proctor.locator(".orders").get_by_role("button", name="Extra time").click()
+    proctor.get_by_label("Minutes").fill("12")
     proctor.get_by_role("textbox", name="Reason").fill("The line was down.")
     proctor.get_by_role("button", name="Give time").click()
+    student.get_by_text("You have 12 more min. The line was down.").first.wait_for()
+    wait_until(lambda: seconds_left(student) > 38 * 60, "the timer has the time")
+    proctor.get_by_text("Shown after").first.wait_for()
+    (kept,) = services.actions.board.of_session(session.session_id)
+    assert (kept.kind.value, kept.minutes, kept.actor) == ("extra_time", 12, "admin")
+    audited = services.audit.search(Search(action="act_extra_time"), 100)
+    assert [entry.detail["minutes"] for entry in audited] == ["12"]
+
     # An exam without a clock has no time to give, and the proctor reads so.
+    other = new_page(chromium)
+    start(other, empty_stage.url, "cem", "math")
+    proctor.goto(f"{empty_stage.url}/admin/session/{session_of(empty_stage, 'cem').session_id}")
+    proctor.locator(".orders").get_by_role("button", name="Extra time").click()
+    proctor.get_by_role("textbox", name="Reason").fill("The line was down.")
+    proctor.get_by_role("button", name="Give time").click()
     proctor.get_by_role("alert").filter(has_text="exam").wait_for()
+
+
+def to_the_door(student: Page, url: str, user_id: str) -> None:
+    """Check in until only the proctor is left."""
+    student.goto(url)
+    student.get_by_label("User ID").fill(user_id)
+    student.get_by_label("Exam ID").fill("door")
+    student.get_by_role("button", name="Start Exam Session").click()
+    student.get_by_role("button", name="I agree").click()
+    student.get_by_role("button", name="Start the check").click()
+    student.locator("button:not([aria-disabled=true])", has_text="Continue").click()
+    student.get_by_role("button", name="Ask to be let in").click()
+    student.get_by_text("Your proctor has been asked.").wait_for()
+
+
+def test_a_proctor_lets_one_student_in_and_sends_another_away(
+    chromium: Browser, empty_stage: Stage
+) -> None:
+    services, proctor = empty_stage.services, new_page(chromium)
+    problems = watch(proctor)
+    sign_in(proctor, empty_stage.url)
+    ida, jon = new_page(chromium), new_page(chromium)
+    to_the_door(ida, empty_stage.url, "ida")
+    to_the_door(jon, empty_stage.url, "jon")
+    sessions = {name: session_of(empty_stage, name) for name in ("ida", "jon")}
+
+    # One move, on the wall itself.
+    waiting = proctor.locator("[data-role=waiting]")
+    waiting.get_by_role("listitem").filter(has_text="ida").get_by_role(
+        "button", name="Admit"
+    ).click()
+    ida.get_by_role("heading", name="Your exam session is running").wait_for()
+    waiting.get_by_role("listitem").filter(has_text="jon").get_by_role(
+        "button", name="Refuse"
+    ).click()
+    dialog = proctor.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Reason").fill("Your desk is not clear.")
+    dialog.get_by_role("button", name="Refuse").click()
+    jon.get_by_text("Your desk is not clear.").first.wait_for()
+    expect(waiting).to_be_hidden()
+
+    kept = {
+        name: services.actions.board.of_session(session.session_id)
+        for name, session in sessions.items()
+    }
+    assert [(each.kind.value, each.actor) for each in kept["ida"]] == [("admit", "admin")]
+    assert [(each.kind.value, each.reason) for each in kept["jon"]] == [
+        ("refuse", "Your desk is not clear.")
+    ]
+    wait_until(lambda: kept["ida"][0].seen_at or _seen(services, sessions["ida"]), "a receipt")
+    assert problems == []
+
+
+def _seen(services: Services, session: SessionRecord) -> bool:
+    return all(each.seen_at for each in services.actions.board.of_session(session.session_id))
+
+
+class Newcomer:
+    """Somebody who knows no address and no key: clicks on what can be read, and counts."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.clicks = 0
+
+    def click(self, role: str, name: str | re.Pattern[str], within: str = "main") -> None:
+        self.clicks += 1
+        place = self.page.locator(within)
+        place.get_by_role(role, name=name).first.click()  # type: ignore[arg-type]
+
+
+def test_a_newcomer_warns_the_riskiest_student_confirms_a_flag_and_takes_the_report(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    with stage(tmp_path, 4, is_kept=True) as built:
+        built.run(STORY_S, pictures=False)
+        film_last_flag(built, built.parts[0])
+        wait_until(lambda: built.step() and built.parts[0].interval >= 10, "a flagged interval")
+        page = new_page(chromium, viewport={"width": 1280, "height": 900})
+        problems = watch(page)
+        sign_in(page, built.url)
+        built.step()
+        newcomer = Newcomer(page)
+        # The first tile is the one to look at first.
+        first = page.locator("[data-role=wall]").get_by_role("link").first
+        riskiest = first.inner_text()
+        newcomer.click("link", riskiest, "[data-role=wall]")
+        page.get_by_role("heading", name=riskiest).wait_for()
+        newcomer.click("button", "Warn")
+        newcomer.click("button", "Stay in view", "dialog[open]")
+        newcomer.click("button", "Send warning", "dialog[open]")
+        expect(page.locator("dialog[open]")).to_have_count(0)
+        newcomer.click("link", "Review the flags")
+        newcomer.click("button", re.compile("^Confirm"))
+        newcomer.click("button", "Save and go on")
+        expect(page.get_by_text("Confirmed").first).to_be_visible(timeout=30_000)
+        with page.expect_download() as begun:
+            newcomer.click("link", re.compile("PDF"))
+        report = Path(begun.value.path()).read_bytes()
+        session = session_of(built, riskiest)
+        services = built.services
+        warned = services.actions.board.of_session(session.session_id)
+        confirmed = services.reviews.case(session.session_id).flags
+    assert report.startswith(b"%PDF")
+    assert [each.kind.value for each in warned] == ["warning"]
+    assert [each.decision.value for each in confirmed.values()] == ["confirmed"]
+    assert newcomer.clicks == 8
+    assert problems == []
+
+
+def film_last_flag(built: Stage, part: Part) -> None:
+    """A clip of the student's last flag, as the recorder would have made it."""
+    record = part.record
+    stored = built.services.repository.intervals(record.session_id)
+    interval = [each.interval for each in stored if each.interval.is_flagged][-1]
+    story = ((interval.start_s + 5, interval.start_s + 12, "none"),)
+    assert record.started_at is not None
+    film(built.services, record, record.started_at, interval.index, story, LOOKS[0], STORY_S)
 
 
 def faults(page: Page, axe: str) -> list[str]:

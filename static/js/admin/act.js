@@ -46,6 +46,10 @@ export class ActDialog {
   open(kind, targets) {
     const order = ORDERS[kind];
     if (!order || targets.length === 0) return;
+    if (order.isAtOnce) {
+      this.order({ session_ids: targets.map(({ id }) => id), kind }).then((said) => said && this.announce(said));
+      return;
+    }
     this.kind = kind;
     this.targets = targets;
     setText(role(this.dialog, "act-title"), titleOf(kind, targets.map(({ name }) => name)));

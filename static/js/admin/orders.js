@@ -10,6 +10,7 @@
  * @property {boolean} [minutes]
  * @property {"needed" | "free"} [reason]
  * @property {string} [reasonHint]
+ * @property {boolean} [isAtOnce] done with the click, without a question
  * @property {boolean} [isGrave] asks before something that cannot be undone
  * @property {string} icon
  */
@@ -79,8 +80,7 @@ export const ORDERS = {
     label: "Admit",
     title: "Admit {who}",
     send: "Admit",
-    reason: "free",
-    reasonHint: "For the record.",
+    isAtOnce: true,
     icon: "check-circle",
   },
   refuse: {

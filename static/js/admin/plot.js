@@ -6,6 +6,8 @@ import { duration } from "../lib/format.js";
 const HEIGHT_PX = 180;
 /** An hour at one point a second. */
 const MOST_POINTS = 3600;
+/** Seconds between the lines of the time axis: what people count in. */
+const STEPS_S = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
 
 export class SessionPlot {
   /** @param {HTMLElement} panel */
@@ -104,7 +106,7 @@ export class SessionPlot {
         cursor: { drag: { x: false, y: false } },
         hooks: { draw: [(/** @type {uPlot} */ plot) => this.drawMarks(plot)] },
         scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(100, max)] } },
-        axes: [{ ...axis, values: (_, ticks) => ticks.map(duration) }, { ...axis, size: 40 }],
+        axes: [{ ...axis, size: 32, incrs: STEPS_S, values: (_, ticks) => ticks.map(duration) }, { ...axis, size: 40 }],
         series: [
           {},
           { label: "Risk", stroke: token("--conduct"), width: 2, points: { show: false } },

@@ -58,9 +58,8 @@ export class StudentTile extends HTMLElement {
         h("div", { class: "tile__who" }, this.link, this.exam),
         h("div", { class: "tile__seen" }, this.faces, this.gaze),
         this.ring,
-        h("div", { class: "tile__trend" }, spark, this.risk),
-        this.marks,
-        h("div", { class: "tile__foot" }, this.last, this.total, this.line, this.cover),
+        h("div", { class: "tile__trend" }, this.marks, spark, this.risk),
+        h("div", { class: "tile__foot" }, this.last, this.cover, this.line, this.total),
       ),
     );
     if (this.row) this.render();
@@ -128,6 +127,7 @@ export class StudentTile extends HTMLElement {
     const key = JSON.stringify(marks);
     if (key === this.marksKey) return;
     this.marksKey = key;
+    this.marks?.setAttribute("title", marks.map(({ words }) => words).join(", "));
     this.marks?.replaceChildren(
       ...marks.map(({ tone, sign, words }) => h("span", { class: "mark-tag", "data-tone": tone }, icon(sign), words)),
     );

@@ -38,6 +38,7 @@ export function percent(share) {
 
 /** @param {number} bytes */
 export function megabytes(bytes) {
+  if (bytes > 0 && bytes < 1e5) return `${Math.ceil(bytes / 1e3)} kB`;
   return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 

@@ -26,7 +26,7 @@ def test_an_exam_shows_who_is_where_and_who_is_missing(web: Web) -> None:
     page = web.staff().get("/admin/overview/math").get_data(as_text=True)
     assert "In the exam" in page
     assert f'href="/api/session/{session_id}/report.pdf"' in page
-    assert "No face" in page
+    assert "Nobody in the picture" in page
     assert web.staff().get("/admin/overview/nothing").status_code == 404
 
 
