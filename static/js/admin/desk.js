@@ -111,7 +111,10 @@ export class SessionDesk {
   /** @param {string} word */
   showState(word) {
     this.state = word;
-    role(this.root, "orders").hidden = word === "ended" || !this.mayAct;
+    const orders = role(this.root, "orders");
+    orders.hidden = word === "ended" || !this.mayAct;
+    orders.dataset.state = word;
+    one(this.root, '[data-action="listen"]').hidden = word !== "running";
     role(this.root, "talk-form").hidden = word !== "running" || !this.mayAct;
   }
 

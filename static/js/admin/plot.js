@@ -38,6 +38,7 @@ export class SessionPlot {
     risks.unshift(...known.map(([, risk]) => risk));
     focuses.unshift(.../** @type {number[]} */ (known.map(([, , focus]) => focus)));
     if (known.length === 0) return;
+    this.panel.hidden = false;
     if (this.plot) this.plot.setData(this.data);
     else this.build();
   }
@@ -83,13 +84,14 @@ export class SessionPlot {
     });
     setText(role(this.panel, "plot-risk"), Math.round(risk));
     setText(role(this.panel, "plot-focus"), Math.round(focus));
+    this.panel.hidden = false;
     if (this.plot) this.plot.setData(this.data);
     else this.build();
   }
 
   /** @param {string} state of a session that is not running: a plot that never grows is noise */
   showRest(state) {
-    this.panel.hidden = state === "ended" && this.data[0].length === 0;
+    this.panel.hidden = state !== "running" && this.data[0].length === 0;
   }
 
   build() {
