@@ -33,7 +33,19 @@ Image = NDArray[np.uint8]
 
 _GAP_PX = 12
 _SCALE = 0.5
+# What of a long page a sheet shows.
+_TOP_PX = 900
 _REVIEWED = "logic"
+# The pages that are shown large, and how.
+_LARGE = {
+    "wall": ("light", "dark", "360-light"),
+    "session": ("light", "dark", "360-light"),
+    "list": ("light",),
+    "act": ("light",),
+    "overview": ("light",),
+    "desk": ("light", "dark"),
+    "exams": ("light",),
+}
 _ACTED = {"phone": "phone", "no_face": "none", "looking_away": "left"}
 
 
@@ -105,9 +117,10 @@ def main(arguments: list[str] | None = None) -> int:
     for view in dict.fromkeys(name for name, _, _ in shots):
         folder = options.out / ("review" if view in ("exams", "desk") else "room")
         folder.mkdir(parents=True, exist_ok=True)
-        _save(folder / f"{view}-sheet.png", _sheet(shots, view))
-        for look in LOOKS_AT:
-            _save(folder / f"{view}-{look.name}.png", _read(shots[view, "many", look.name]))
+        if (view, "none", "light") in shots:
+            _save(folder / f"{view}-sheet.png", _sheet(shots, view))
+        for look in _LARGE.get(view, ()):
+            _save(folder / f"{view}-{look}.png", _read(shots[view, "many", look]))
     return 0
 
 
@@ -276,8 +289,7 @@ def _sheet(shots: dict[tuple[str, str, str], bytes], view: str) -> Image:
 
 
 def _shrunk(image: Image) -> Image:
-    # The top of a long page says what it looks like.
-    top = image[:1100]
+    top = image[:_TOP_PX]
     size = (round(top.shape[1] * _SCALE), round(top.shape[0] * _SCALE))
     return np.asarray(cv2.resize(top, size, interpolation=cv2.INTER_AREA), np.uint8)
 
