@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         whole["floors_missed"] = [c.floor.figure for c in checks if c.is_missed]
         options.json.write_text(json.dumps(whole, indent=1), encoding="utf-8")
     if options.html:
-        _write_html(options.html, manifest, report, clean.sections, checks, degraded)
+        _write_html(options.html, manifest, report, clean.sections, checks, degraded, problems)
     return 1 if any(check.is_missed for check in checks) else 0
 
 
@@ -152,6 +152,7 @@ def _write_html(
     sections: Mapping[str, Section],
     checks: Sequence[Check],
     degraded: Mapping[str, Mapping[str, object]],
+    problems: Sequence[str],
 ) -> None:
     page = as_html(
         f"Detectors on {manifest.folder.resolve().name}",
@@ -161,6 +162,7 @@ def _write_html(
         degraded,
         manifest.folder,
         _still_of(manifest.folder),
+        problems,
     )
     path.write_text(page, encoding="utf-8")
 

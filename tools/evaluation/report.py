@@ -111,6 +111,7 @@ def as_html(
     degraded: Mapping[str, Mapping[str, object]],
     folder: Path,
     still_of: Opener,
+    problems: Sequence[str] = (),
 ) -> str:
     """One file without outside parts. `still_of` gives a JPEG of an image or of a video frame."""
     parts = [
@@ -118,24 +119,38 @@ def as_html(
         f"<pre>{html.escape(as_table(report))}</pre>",
         _floors_html(checks),
         _degraded_html(report, degraded),
+        _problems_html(problems),
     ]
     parts += [_section_html(section, folder, still_of) for section in sections.values()]
     return (
         "<!doctype html><html lang='en'><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f"<title>{html.escape(title)}</title><style>{_STYLE}</style><body>{''.join(parts)}</body>"
         "</html>"
     )
 
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; color: #1c1c1e }
-pre { overflow-x: auto; background: #f4f4f6; padding: 1rem; border-radius: 8px }
-table { border-collapse: collapse } td, th { padding: .2rem .8rem; text-align: left }
-tr + tr td { border-top: 1px solid #ddd }
-.missed { color: #b00020; font-weight: 600 }
+:root { color-scheme: light dark; --text: #1c1c1e; --page: #fff; --soft: #f4f4f6; --line: #ddd;
+  --bad: #b00020; --good: #1d5fd0; --axis: #6b6b70 }
+@media (prefers-color-scheme: dark) {
+  :root { --text: #ececf0; --page: #17171a; --soft: #232327; --line: #3a3a40;
+    --bad: #ff8a94; --good: #7fb0ff; --axis: #9a9aa2 }
+}
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem;
+  color: var(--text); background: var(--page) }
+pre { overflow-x: auto; background: var(--soft); padding: 1rem; border-radius: 8px }
+.scroll { overflow-x: auto }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+td, th { padding: .2rem .8rem; text-align: left }
+tr + tr td { border-top: 1px solid var(--line) }
+.missed { color: var(--bad); font-weight: 600 }
 .wrong { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: 1rem }
 figure { margin: 0 } figcaption { font-size: 12px; overflow-wrap: anywhere }
-img, audio { width: 100% } svg { max-width: 32rem }
+img, audio { width: 100% } svg { width: 100%; max-width: 32rem } svg text { fill: var(--text) }
+.axis, .recall, .alarms { fill: none }
+.axis { stroke: var(--axis) } .recall { stroke: var(--good); stroke-width: 2 }
+.alarms { stroke: var(--bad); stroke-width: 2; stroke-dasharray: 6 4 }
 """
 
 
@@ -149,7 +164,7 @@ def _floors_html(checks: Sequence[Check]) -> str:
             f"<tr><td>{html.escape(check.floor.figure)}<td>{check.floor.wish}<td>{value}"
             f"<td{mark}>{word}</tr>"
         )
-    return f"<h2>Floors</h2><table>{''.join(rows)}</table>"
+    return f"<h2>Floors</h2><div class='scroll'><table>{''.join(rows)}</table></div>"
 
 
 def _degraded_html(
@@ -158,6 +173,13 @@ def _degraded_html(
     if not degraded:
         return ""
     return "<h2>Degraded</h2><pre>" + html.escape(degraded_table(report, degraded)) + "</pre>"
+
+
+def _problems_html(problems: Sequence[str]) -> str:
+    if not problems:
+        return ""
+    rows = "".join(f"<li>{html.escape(problem)}</li>" for problem in problems)
+    return f"<h2>Outside the grammar or not readable</h2><ul>{rows}</ul>"
 
 
 def degraded_table(
@@ -213,7 +235,8 @@ def _figure_html(judged: Judged, folder: Path, still_of: Opener) -> str:
     shown = "".join(_medium(file, judged.at, folder, still_of) for file in _files_of(judged))
     score = "" if judged.score is None else f", score {judged.score:.3f}"
     said = judged.verdict or judged.reason
-    text = f"{judged.file} {judged.at}: {judged.truth}, said {said}{score}"
+    name = f"{judged.file} {judged.at}".rstrip()
+    text = f"{name}: {judged.truth}, {'said ' if judged.verdict else ''}{said}{score}"
     return f"<figure>{shown}<figcaption>{html.escape(text)}</figcaption></figure>"
 
 
@@ -248,11 +271,9 @@ def _curve_svg(points: Sequence[CurvePoint]) -> str:
 
     return (
         "<svg viewBox='0 0 500 250' role='img' aria-label='Curves over thresholds'>"
-        "<path d='M40 20V210H480' fill='none' stroke='#999'/>"
-        f"<polyline points='{path(lambda p: p.recall)}' fill='none' stroke='#1d5fd0'"
-        " stroke-width='2'/>"
-        f"<polyline points='{path(lambda p: p.false_alarm_rate)}' fill='none' stroke='#b00020'"
-        " stroke-width='2' stroke-dasharray='6 4'/>"
+        "<path d='M40 20V210H480' class='axis'/>"
+        f"<polyline points='{path(lambda p: p.recall)}' class='recall'/>"
+        f"<polyline points='{path(lambda p: p.false_alarm_rate)}' class='alarms'/>"
         f"<text x='40' y='230' font-size='12'>{low:.3g}</text>"
         f"<text x='480' y='230' font-size='12' text-anchor='end'>{high:.3g}</text>"
         "<text x='260' y='245' font-size='12' text-anchor='middle'>threshold</text>"

@@ -157,7 +157,9 @@ class Run:
     def _marked(self, judged: Judged) -> Judged:
         """Whatever was said of a file that cannot be read is an error of the file."""
         files = judged.file.split(" + ")
-        return replace(judged, is_unread=True) if self._unreadable & {*files} else judged
+        if not self._unreadable & {*files}:
+            return judged
+        return replace(judged, is_unread=True, reason="cannot be decoded")
 
     def _load(self, item: Item) -> bytes:
         """What the product is sent. A file that is no picture is sent as nothing."""

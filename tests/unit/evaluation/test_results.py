@@ -187,7 +187,9 @@ def test_the_table_and_the_page_show_what_went_wrong(tmp_path: Path) -> None:
         {"noise": report},
         tmp_path,
         lambda file: b"jpeg" if file == "b.jpg" else None,
+        ["f.jpg cannot be <decoded>"],
     )
+    assert "f.jpg cannot be &lt;decoded&gt;" in page
     assert "Detectors &lt;here&gt;" in page
     assert "missed" in page
     assert "data:image/jpeg;base64," in page
