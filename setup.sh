@@ -34,7 +34,7 @@ stamp_of() { # files and words -> one number
 packages_inputs() { stamp_of requirements.txt requirements-bare.txt; }
 test_packages_inputs() { stamp_of requirements.txt requirements-test.txt; }
 pages_inputs() { stamp_of package.json package-lock.json tools/vendor.mjs "$1"; }
-system_inputs() { stamp_of "system libraries, third list" "$1"; }
+system_inputs() { stamp_of "system libraries, fourth list" "$1"; }
 if [ -z "${PROCTOR_MODELS_DIR:-}" ] && [ -f .env ]; then
   PROCTOR_MODELS_DIR=$(sed -n "s/^PROCTOR_MODELS_DIR=[\"']*\([^\"']*\).*/\1/p" .env | tail -n 1)
 fi
@@ -254,6 +254,7 @@ else
     command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 ||
       command -v google-chrome >/dev/null 2>&1 || [ -n "${CHROMIUM:-}" ] ||
       want_program "tests drive the pages in it" chromium chromium-driver
+    command -v pdftotext >/dev/null 2>&1 || want_program "tests read reports with it" poppler-utils
     PATH=$PATH:/usr/sbin command -v redis-server >/dev/null 2>&1 ||
       want_program "tests of several machines use it" redis-server
     PATH=$PATH:/usr/sbin command -v nginx >/dev/null 2>&1 ||
