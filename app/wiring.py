@@ -325,6 +325,7 @@ def _build(
         clock,
         evidence=lambda session_id: ingest.ring(session_id),
         want_thumbnails=pool.want_thumbnails,
+        want_sound=pool.want_sound,
         group_of=repository.people.group_of,
     )
     journal = StoreJournal(repository.notes, Journal(settings.journal_path))

@@ -33,11 +33,13 @@ from detectors.messages import (
     DetectorFault,
     DetectorStatus,
     Frame,
+    Heard,
     Mark,
     Overlay,
     Sound,
 )
 from detectors.objects import load_objects
+from detectors.opus import UnreadableSoundError, loudness_db, to_pcm
 from detectors.picture import Picture, UndecodableError
 from detectors.quality import measure
 from detectors.speech import SpeechDetector, load_speech
@@ -221,6 +223,7 @@ class _Work:
         self._costs = Costs()
         self._observations: list[Observation] = []
         self._faults: dict[str, str] = {}
+        self._heard: list[Heard] = []
         self._view: View | None = None
 
     def see(self, frame: Frame, streams: _Streams) -> None:
@@ -247,15 +250,30 @@ class _Work:
 
     def hear(self, sound: Sound, streams: _Streams) -> None:
         """Let every wanted detector listen to one piece of sound."""
-        hearing = Hearing(sound, self._costs)
         if not self._request.detectors & {Detector.SPEECH, Detector.VOICE}:
             return
+        if sound.is_coded:
+            try:
+                sound = self._decode(sound)
+            except UnreadableSoundError as error:
+                # Nothing is judged: to its detectors this stretch was never heard.
+                for detector, _ in streams.sounds:
+                    self._fault(detector, str(error))
+                return
+        hearing = Hearing(sound, self._costs)
         for detector, stream in streams.sounds:
             try:
                 self._keep(stream.hear(hearing))
             except Exception as error:
                 log.exception("Detector failed", extra={"detector": str(detector)})
                 self._fault(detector, f"{type(error).__name__}: {error}")
+
+    def _decode(self, sound: Sound) -> Sound:
+        with self._costs.step("decode sound"):
+            plain = to_pcm(sound)
+        pcm = plain.pcm if self._request.wants_sound else b""
+        self._heard.append(Heard(plain.at_s, plain.span_s, loudness_db(plain.pcm), pcm))
+        return plain
 
     def result(self) -> AnalysisResult:
         """What was found, with overlay and thumbnail of the last frame."""
@@ -272,6 +290,7 @@ class _Work:
             thumbnail=thumbnail,
             faults=tuple(DetectorFault(name, text) for name, text in self._faults.items()),
             cost_ms=self._costs.as_tuple(),
+            heard=tuple(self._heard),
         )
 
     def _keep(self, found: tuple[Observation, ...]) -> None:

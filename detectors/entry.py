@@ -1,4 +1,4 @@
-"""Entry of a spawned detector worker. Importing it loads no model and no vision library."""
+"""Entry of a spawned process of the detectors. Importing it loads no model and no library."""
 
 from __future__ import annotations
 
@@ -26,3 +26,10 @@ def run_worker(connection: Connection, config: WorkerConfig) -> None:
     from detectors.worker import serve
 
     serve(connection, config)
+
+
+def run_decoder(connection: Connection) -> None:
+    """Answer one list of coded sounds with the same as PCM, and end."""
+    from detectors.opus import decode_all
+
+    decode_all(connection)

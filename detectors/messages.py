@@ -20,14 +20,35 @@ class Frame(Carried):
 
 @dataclass(frozen=True, slots=True)
 class Sound(Carried):
-    """Mono 16-bit little-endian PCM at 16 kHz whose first sample was heard at `at_s`."""
+    """Mono sound that was heard from `at_s` on, as it was sent.
+
+    Either `pcm`, 16-bit little-endian at 16 kHz, or `packets` of Opus (RFC 6716), which span
+    `coded_s` without the first `lead` of them: those come before `at_s` and only bring a decoder
+    into step. So every sound can be decoded without the others.
+    """
 
     at_s: float
-    pcm: bytes
+    pcm: bytes = b""
+    packets: tuple[bytes, ...] = ()
+    lead: int = 0
+    coded_s: float = 0.0
+
+    @property
+    def is_coded(self) -> bool:
+        return bool(self.packets)
+
+    @property
+    def data(self) -> bytes:
+        """What was captured, in the bytes in which it was sent."""
+        return b"".join(self.packets) if self.packets else self.pcm
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.pcm) + sum(len(packet) for packet in self.packets)
 
     @property
     def span_s(self) -> float:
-        return len(self.pcm) / 2 / 16_000
+        return self.coded_s if self.packets else len(self.pcm) / 2 / 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +69,8 @@ class Mark(Carried):
 class AnalysisRequest(Carried):
     """Work for one session. Frames and sound are each in time order.
 
-    `wants_thumbnail` asks for a small JPEG of the last frame. `detectors` are those the
+    `wants_thumbnail` asks for a small JPEG of the last frame, `wants_sound` for coded sound as
+    PCM. `detectors` are those the
     session's policy has on; `marks` are dealt with before the pictures. `is_still` says that each
     frame is a picture on its own, without a session around it: it is judged by fresh streams, and
     nothing is remembered.
@@ -62,6 +84,7 @@ class AnalysisRequest(Carried):
     wants_thumbnail: bool = False
     is_still: bool = False
     marks: tuple[Mark, ...] = ()
+    wants_sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +126,17 @@ class Overlay(Carried):
 
 
 @dataclass(frozen=True, slots=True)
+class Heard(Carried):
+    """What the server cannot tell of coded sound: its loudness in dB of full scale and, where it
+    was asked for, its PCM."""
+
+    at_s: float
+    span_s: float
+    level_db: float
+    pcm: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class DetectorFault:
     """A detector failed on this request: nothing was judged, and this is why."""
 
@@ -121,6 +155,7 @@ class AnalysisResult(Carried):
     thumbnail: bytes = b""
     faults: tuple[DetectorFault, ...] = ()
     cost_ms: tuple[tuple[str, float], ...] = ()
+    heard: tuple[Heard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

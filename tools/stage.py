@@ -25,7 +25,7 @@ from app.monitoring.views import Mark, SessionView
 from app.records import IntervalRecord, SessionRecord, SessionState, ViolationRecord
 from app.settings import load_settings
 from app.wiring import Services
-from detectors.messages import Box, Overlay
+from detectors.messages import Box, Overlay, Sound
 from scoring.model import IntervalScore, Point, Rule, Scores, Violation
 from tools.drawn import LOOKS, Pose, draw_students
 
@@ -240,7 +240,7 @@ class Stage:
                 int(1500 * math.sin(n / 5) * math.sin(self.second)) for n in range(_SAMPLE_RATE)
             ]
             pcm = b"".join(value.to_bytes(2, "little", signed=True) for value in tone)
-            ring.add_sound(view.at_s, pcm)
+            ring.add_sound(Sound(view.at_s, pcm))
 
 
 @lru_cache

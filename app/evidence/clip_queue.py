@@ -235,7 +235,7 @@ def thin(evidence: Evidence, kept_s: Iterable[float]) -> Evidence:
 
 def _size(evidence: Evidence) -> int:
     pictures = (*evidence.frames, *evidence.screens)
-    return sum(len(f.jpeg) for f in pictures) + sum(len(s.pcm) for s in evidence.sounds)
+    return sum(len(f.jpeg) for f in pictures) + sum(s.size_bytes for s in evidence.sounds)
 
 
 def job_of(

@@ -105,8 +105,8 @@ def clip_content(
         "screen": _pictures(evidence.screens, time),
         "sound": {
             "from_at": iso(time.instant(sounds[0].at_s)) if sounds else None,
-            "bytes": sum(len(sound.pcm) for sound in sounds),
-            "sha256": sha256_hex(b"".join(sound.pcm for sound in sounds)),
+            "bytes": sum(sound.size_bytes for sound in sounds),
+            "sha256": sha256_hex(b"".join(sound.data for sound in sounds)),
         },
         "files": [dict(file) for file in files],
     }

@@ -22,6 +22,7 @@ from app.evidence.clip_queue import ClipJob, ClipQueue, clip_id_of, job_of, near
 from app.evidence.clip_recovery import LOST, settle
 from app.evidence.clip_writer import ClipFacts, encode_clip
 from app.evidence.contents import clip_content
+from app.evidence.decoding import decode_apart
 from app.evidence.manifest import Signer
 from app.evidence.media import Media
 from app.evidence.ring import EvidenceRing
@@ -310,7 +311,8 @@ class Recorder:
             has_sound=bool(evidence.sounds),
         )
         self._save_soon(job.record)
-        data, facts = self._encode(evidence, job.from_s, job.to_s, self._settings.video_fps)
+        heard = replace(evidence, sounds=decode_apart(evidence.sounds))
+        data, facts = self._encode(heard, job.from_s, job.to_s, self._settings.video_fps)
         self._files.add(bundle, "clip", bundle.clip_name, data)
         written = replace(
             job.record,

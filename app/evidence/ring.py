@@ -114,14 +114,13 @@ class EvidenceRing:
         with self._lock:
             self._insert_frame(self._screens, Frame(at_s, jpeg))
 
-    def add_sound(self, at_s: float, pcm: bytes) -> None:
-        """Keep 16-bit mono PCM at 16 kHz whose first sample was heard at `at_s`."""
-        sound = Sound(at_s, pcm)
+    def add_sound(self, sound: Sound) -> None:
+        """Keep one piece of sound."""
         with self._lock:
-            if _has(self._sounds, at_s, pcm, _sound_time, lambda known: known.pcm):
+            if _has(self._sounds, sound.at_s, sound.data, _sound_time, lambda known: known.data):
                 return
             insort(self._sounds, sound, key=_sound_time)
-            self._grown(len(pcm), at_s + sound.span_s)
+            self._grown(sound.size_bytes, sound.at_s + sound.span_s)
 
     def cut(self, from_s: float, to_s: float) -> Evidence:
         """What is kept of [from_s, to_s]; sound that overlaps the span comes whole."""
@@ -175,7 +174,7 @@ class EvidenceRing:
         oldest_s = min(self._newest_s - self._max_s, self._held_from_s)
         self._forget(self._frames, lambda f: f.at_s < oldest_s, lambda f: len(f.jpeg))
         self._forget(self._screens, lambda f: f.at_s < oldest_s, lambda f: len(f.jpeg))
-        self._forget(self._sounds, lambda s: s.at_s + s.span_s < oldest_s, lambda s: len(s.pcm))
+        self._forget(self._sounds, lambda s: s.at_s + s.span_s < oldest_s, lambda s: s.size_bytes)
         while self._bytes > self._max_bytes:
             self._drop_oldest()
 
@@ -199,7 +198,7 @@ class EvidenceRing:
             heads.append((self._sounds[0].at_s, 2))
         _, kind = min(heads)
         if kind == 2:
-            self._bytes -= len(self._sounds.pop(0).pcm)
+            self._bytes -= self._sounds.pop(0).size_bytes
         else:
             self._bytes -= len((self._frames, self._screens)[kind].pop(0).jpeg)
         self._dropped += 1

@@ -7,6 +7,7 @@ raises InvalidInput or TooLarge with a sentence, and nothing else is ever raised
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -19,10 +20,9 @@ MAX_BODY_BYTES = 2_000_000
 MAX_FRAMES = 30
 MAX_SCREENS = 3
 MAX_SOUNDS = 50
-MAX_SOUND_S = 10.0
 MAX_EVENTS = 50
 MAX_ABSENCES = 20
-PCM_BYTES_PER_S = 32_000
+MOST_LEAD = 16
 
 _Instant = Annotated[float, Field(ge=0, le=1e14, allow_inf_nan=False)]
 _EVENT_ID = re.compile(r"[\x21-\x7e]{1,64}")
@@ -40,6 +40,13 @@ class PartHeader(_Edge):
 
     t: _Instant
     size: Annotated[int, Field(ge=1, le=MAX_BODY_BYTES)]
+
+
+class SoundHeader(PartHeader):
+    """One piece of sound: how it is coded, and how many packets only lead into it."""
+
+    codec: Literal["pcm", "opus"] = "pcm"
+    lead: Annotated[int, Field(ge=0, le=MOST_LEAD)] = 0
 
 
 class BrowserState(_Edge):
@@ -74,7 +81,7 @@ class BatchHeader(_Edge):
     seq: Annotated[int, Field(ge=0, le=2**53)]
     sent_ms: _Instant
     frames: Annotated[list[PartHeader], Field(max_length=MAX_FRAMES)] = []
-    audio: Annotated[list[PartHeader], Field(max_length=MAX_SOUNDS)] = []
+    audio: Annotated[list[SoundHeader], Field(max_length=MAX_SOUNDS)] = []
     screen: Annotated[list[PartHeader], Field(max_length=MAX_SCREENS)] = []
     events: Annotated[list[Any], Field(max_length=MAX_EVENTS)] = []
     state: BrowserState = BrowserState()
@@ -98,6 +105,14 @@ class Part:
     index: int
     t_ms: float
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SoundPart(Part):
+    """One piece of sound, as it was coded."""
+
+    codec: str = "pcm"
+    lead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +144,7 @@ class Batch:
     seq: int
     sent_ms: float
     frames: tuple[Part, ...]
-    sounds: tuple[Part, ...]
+    sounds: tuple[SoundPart, ...]
     screens: tuple[Part, ...]
     events: tuple[object, ...]
     state: BrowserState
@@ -166,7 +181,10 @@ def parse_batch(header: object, body: object) -> Batch:
         head.seq,
         head.sent_ms,
         frames,
-        sounds,
+        tuple(
+            SoundPart(part.index, part.t_ms, part.data, sound.codec, sound.lead)
+            for part, sound in zip(sounds, head.audio, strict=True)
+        ),
         screens,
         tuple(head.events),
         head.state,
@@ -189,15 +207,7 @@ def parse_event(payload: object) -> EventPart:
     return EventPart(event.id, kind, event.t)
 
 
-def check_sound(pcm: bytes) -> None:
-    """Check one piece of sound. Raises InvalidInput or TooLarge."""
-    if len(pcm) % 2:
-        raise InvalidInput("16-bit sound has an even number of bytes.")
-    if len(pcm) > MAX_SOUND_S * PCM_BYTES_PER_S:
-        raise TooLarge(f"At most {MAX_SOUND_S:.0f} s of sound are taken in one batch.")
-
-
-def _cut(body: bytes, position: int, headers: list[PartHeader]) -> tuple[tuple[Part, ...], int]:
+def _cut(body: bytes, position: int, headers: Sequence[PartHeader]) -> tuple[tuple[Part, ...], int]:
     parts = []
     for index, head in enumerate(headers):
         parts.append(Part(index, head.t, body[position : position + head.size]))

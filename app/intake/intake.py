@@ -9,27 +9,21 @@ import secrets
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 
 from app.clock import SessionTime
 from app.errors import CandorError, TooLarge, TooMany
 from app.evidence.ring import EvidenceRing
-from app.intake.batch import (
-    MAX_SOUND_S,
-    PCM_BYTES_PER_S,
-    Batch,
-    BrowserState,
-    EventPart,
-    check_sound,
-    parse_event,
-)
+from app.intake.batch import Batch, BrowserState, EventPart, parse_event
 from app.intake.capture_time import CaptureTime, InOrder
 from app.intake.jpeg import FRAME_MAX_BYTES, SCREEN_MAX_BYTES, inspect_jpeg
 from app.intake.mailbox import Mailbox
 from app.intake.rates import TokenBucket
 from app.intake.receipts import Receipts
 from app.intake.seen import Seen
+from app.intake.sounds import MAX_SOUND_S, from_start, read_sound, span_ms
 from app.intake.state import AbsenceSpan, BatchReceipt, Beginning, Line, Refusal, StreamState
-from detectors.messages import Frame, Sound
+from detectors.messages import Frame
 from scoring.model import ScreenEvent
 
 _BATCHES_PER_S, _BATCHES_BURST = 20.0, 1_500.0
@@ -254,7 +248,7 @@ class Intake:
     def _until_s(self, batch: Batch, now_s: float) -> float:
         """When the last thing in a batch was captured."""
         ends = [part.t_ms for part in (*batch.frames, *batch.screens)]
-        ends += [part.t_ms + len(part.data) / PCM_BYTES_PER_S * 1000 for part in batch.sounds]
+        ends += [part.t_ms + span_ms(part) for part in batch.sounds]
         offset_s = self._capture.offset_s or 0.0
         return min(now_s, max(ends) / 1000 + offset_s) if ends else now_s
 
@@ -314,21 +308,21 @@ class Intake:
         refused, sounds, total_s = [], [], 0.0
         for part in batch.sounds if AUDIO in self._takes else ():
             try:
-                check_sound(part.data)
-                span_s = len(part.data) / PCM_BYTES_PER_S
+                sound = read_sound(part)
+                span_s = sound.span_s
                 if total_s + span_s > MAX_SOUND_S:
                     raise TooLarge(f"At most {MAX_SOUND_S:.0f} s of sound are taken in a batch.")
-                at_s, pcm = _from_start(self._capture.at_s(part.t_ms, now_s, span_s), part.data)
+                sound = from_start(sound, self._capture.at_s(part.t_ms, now_s, span_s))
                 if not is_late:
-                    at_s = self._sound_order.place(at_s, now_s)
+                    sound = replace(sound, at_s=self._sound_order.place(sound.at_s, now_s))
             except CandorError as error:
                 refused.append(Refusal("audio", part.index, error.code, error.message))
                 continue
             total_s += span_s
-            sounds.append(Sound(at_s, pcm))
-            self.ring.add_sound(at_s, pcm)
+            sounds.append(sound)
+            self.ring.add_sound(sound)
             if CAMERA not in self._takes:
-                self._seen.add(at_s, at_s + span_s)
+                self._seen.add(sound.at_s, sound.at_s + sound.span_s)
         (self.late if is_late else self.mailbox).put(sounds=sounds)
         self._counters["sounds"] += len(sounds)
         return refused
@@ -367,10 +361,3 @@ class Intake:
         if len(self._event_ids) > _MAX_EVENT_IDS:
             self._event_ids.popitem(last=False)
         self._counters["events"] += 1
-
-
-def _from_start(at_s: float, pcm: bytes) -> tuple[float, bytes]:
-    """Sound without what was heard before the session's second 0."""
-    if at_s >= 0:
-        return at_s, pcm
-    return 0.0, pcm[2 * round(-at_s * PCM_BYTES_PER_S / 2) :]

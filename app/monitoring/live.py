@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -34,6 +34,7 @@ from app.monitoring.views import (
     wall_row,
 )
 from app.records import ClipRecord, EndCause, SessionState
+from detectors.messages import Heard
 from scoring.model import IntervalScore
 
 log = logging.getLogger(__name__)
@@ -59,10 +60,11 @@ class LiveRooms:
         clock: Clock,
         evidence: Callable[[str], EvidenceRing | None],
         want_thumbnails: Callable[[frozenset[str]], object],
+        want_sound: Callable[[frozenset[str]], object] = len,
         group_of: Callable[[str, str], str] = lambda _exam_id, _user_id: "",
     ) -> None:
-        """`emit(event, payload, room)` sends; `want_thumbnails` is told whose are asked for;
-        `group_of` answers to which group a student of an exam belongs."""
+        """`emit(event, payload, room)` sends; `want_thumbnails` and `want_sound` are told whose are
+        asked for; `group_of` answers to which group a student of an exam belongs."""
         self._emit = emit
         self._clock = clock
         self._evidence = evidence
@@ -72,7 +74,7 @@ class LiveRooms:
         self._ended: list[Shown] = []
         self._group_of = group_of
         self._viewers = Viewers()
-        self._listeners = Listeners()
+        self._listeners = Listeners(want_sound)
         self._asks: dict[str, dict[str, frozenset[str]]] = {}
         self._wall: dict[str, frozenset[str] | None] = {}
         self._events: deque[Told] = deque()
@@ -136,6 +138,7 @@ class LiveRooms:
                 self._ended.append(shown)
             self._asks.pop(session_id, None)
         self._thumbnails.forget(session_id)
+        self._listeners.forget(session_id)
         exam_id = shown.view.exam_id if shown is not None else ""
         self._tell(session_id, "ended", self._clock.now(), {"cause": cause.value}, exam_id)
 
@@ -147,6 +150,10 @@ class LiveRooms:
     def thumbnail(self, session_id: str, jpeg: bytes, at: datetime) -> None:
         """A small picture of a session somebody asked for."""
         self._thumbnails.take(session_id, jpeg, at)
+
+    def heard(self, session_id: str, heard: Sequence[Heard]) -> None:
+        """What the workers made of a session's coded sound."""
+        self._listeners.hear(session_id, heard)
 
     # What staff and students tell each other
 
@@ -317,8 +324,12 @@ class LiveRooms:
             return []
         shown.updated, shown.frame_at_s = view, frame_at_s
         shown.update_due_s = now_s + UPDATE_S
-        update = monitoring_update(view, frame, level_of(ring, view.at_s))
+        update = monitoring_update(view, frame, self._level_db(view, ring))
         return [("monitoring_update", update, session_room(view.session_id))]
+
+    def _level_db(self, view: SessionView, ring: EvidenceRing | None) -> float | None:
+        level_db = self._listeners.level_db(view.session_id, view.at_s)
+        return level_of(ring, view.at_s) if level_db is None else level_db
 
     def _due_status(self, shown: Shown, now_s: float) -> list[tuple[str, object, str]]:
         view = shown.view

@@ -208,7 +208,7 @@ class Monitor:
         if is_late(result.session_id):
             # What was seen before what is live is not what is to be shown now.
             session_id = session_of(result.session_id)
-            result = replace(result, session_id=session_id, overlay=None, thumbnail=b"")
+            result = replace(result, session_id=session_id, overlay=None, thumbnail=b"", heard=())
         with self._lock:
             if result.session_id not in self._open_ids:
                 return
@@ -216,6 +216,8 @@ class Monitor:
                 self._results.popleft()
                 self._dropped_results += 1
             self._results.append(result)
+        if result.heard:
+            self._live.heard(result.session_id, result.heard)
         self._wake.set()
 
     def post_event(self, session_id: str, event: ScreenEvent) -> None:

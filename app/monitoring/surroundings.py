@@ -11,6 +11,7 @@ from app.clock import Clock, SessionTime
 from app.monitoring.outbox import Outbox
 from app.monitoring.views import Mark
 from app.records import IntervalRecord, PauseCause, SessionRecord, TraceRecord, ViolationRecord
+from detectors.messages import Heard
 from scoring.model import Change, IntervalScore, Item, Ledger, RiskEvent, Scores
 from scoring.policy import Policy
 from scoring.session import TraceBlock
@@ -88,6 +89,8 @@ class Shows(Protocol):
     def warning_limit(self, session_id: str, at: datetime, payload: dict[str, Any]) -> None: ...
 
     def thumbnail(self, session_id: str, jpeg: bytes, at: datetime) -> None: ...
+
+    def heard(self, session_id: str, heard: Sequence[Heard]) -> None: ...
 
 
 class Stores(Protocol):

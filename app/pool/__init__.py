@@ -40,6 +40,10 @@ class InferencePool(Protocol):
         """Make small pictures for these sessions, and for no others."""
         ...
 
+    def want_sound(self, session_ids: frozenset[str]) -> None:
+        """Bring coded sound of these sessions as PCM, and of no others."""
+        ...
+
     def statuses(self) -> tuple[DetectorStatus, ...]:
         """Which detectors work on this machine, and the remedy where one does not."""
         ...

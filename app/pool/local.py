@@ -123,6 +123,11 @@ class LocalPool:
         with self._lock:
             self._roster.want_thumbnails(session_ids)
 
+    def want_sound(self, session_ids: frozenset[str]) -> None:
+        """Bring coded sound of these sessions as PCM, and of no others."""
+        with self._lock:
+            self._roster.listened = session_ids
+
     def statuses(self) -> tuple[DetectorStatus, ...]:
         """A detector is on when it works in at least one worker that is there."""
         with self._lock:
@@ -202,6 +207,7 @@ class LocalPool:
                 marks=waiting.marks,
                 wants_thumbnail=bool(waiting.frames)
                 and self._roster.wants_thumbnail(served, now_s),
+                wants_sound=served.session_id in self._roster.listened,
             )
             return Work(closed, request)
         return Work(closed)

@@ -52,6 +52,7 @@ class Roster:
         self.seats = tuple(Seat(index) for index in range(seats))
         self._sessions: dict[str, Served] = {}
         self._wanted: frozenset[str] = frozenset()
+        self.listened: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self._sessions)

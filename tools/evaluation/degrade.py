@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from detectors.arrays import Floats, Pixels
+from tools.evaluation.coded import through_opus
 from tools.evaluation.media import QUALITY
 
 Spot = tuple[float, float, float, float]
@@ -100,9 +101,15 @@ def _faint_sound(samples: Floats, _rng: np.random.Generator) -> Floats:
     return np.asarray(np.round(samples * 3276.8) / 32768, np.float32)
 
 
+def _coded_sound(samples: Floats, _rng: np.random.Generator) -> Floats:
+    """As a browser sends it."""
+    return through_opus(samples)
+
+
 SOUNDS: dict[str, Callable[[Floats, np.random.Generator], Floats]] = {
     "noise": _noisy_sound,
     "faint": _faint_sound,
+    "opus": _coded_sound,
 }
 
 

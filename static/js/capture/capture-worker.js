@@ -7,6 +7,7 @@ import { io } from "../../vendor/socket.io.esm.min.js";
 import { Line } from "./line.js";
 import { Pacer, SoundClock } from "./pacing.js";
 import { CameraPictures, ScreenPictures, shrink } from "./pictures.js";
+import { findEncoder, SoundCoder } from "./sound.js";
 import { Spool } from "./spool.js";
 
 const TICK_MS = 100;
@@ -63,6 +64,9 @@ const line = new Line({
       timeout: 8000,
     }),
 });
+
+const coder = new SoundCoder((part) => line.outbox.addSound(part));
+findEncoder().then((makeEncoder) => makeEncoder && coder.use(makeEncoder));
 
 /** @param {import("./line.js").Capture} capture */
 function prepare(capture) {
@@ -138,7 +142,7 @@ function stop() {
 function takeSound({ data }) {
   const bytes = new Uint8Array(data.pcm);
   const t = soundClock.place(nowMs(), bytes.length / 32);
-  if (line.hasStartedOnce && !line.isOver) line.outbox.addSound({ t, bytes });
+  if (line.hasStartedOnce && !line.isOver) coder.take({ t, bytes });
 }
 
 page.onmessage = (/** @type {MessageEvent<any>} */ { data }) => {
@@ -167,6 +171,7 @@ page.onmessage = (/** @type {MessageEvent<any>} */ { data }) => {
       line.say(data.id, data.event, data.payload);
       break;
     case "end":
+      coder.finish();
       line.end(state);
       break;
     case "close":

@@ -2,8 +2,9 @@
  * How much the line carries, and what of a second's capture is sent live on it. Pure.
  *
  * The ladder, from a good line down: everything; every second picture; one picture a second with
- * the sound; one small picture a second without sound; one small picture in five seconds; events
- * and the state of the page only. What is not sent live stays in the spool and follows later.
+ * the sound; one small picture a second; one small picture in five seconds; events and the state
+ * of the page only. The last three take the sound along where it is coded and fits. What is not
+ * sent live stays in the spool and follows later.
  */
 import { thin } from "./backlog.js";
 
@@ -18,6 +19,9 @@ const BACKLOG_S = 1.2;
 const LIVE_SHARE = 0.8;
 const MOST_UNDERWAY = 8;
 const SMALL_EVERY_MS = 5_000;
+/** What a second with a small picture takes, and what one of them now and then takes. */
+const SMALL_BYTES = 8_000;
+const RARE_BYTES = 4_000;
 /** An answer this soon after the round trip says nothing of the line's limit: try more. */
 const QUICK_MS = 500;
 const GROWTH = 1.5;
@@ -123,22 +127,47 @@ export class Flow {
       const candidate = thin(batch, thinned);
       if (candidate.body.length <= budget) return { rung, batch: candidate };
     }
-    const one = thin(batch, 2);
-    const lean = withoutSound(one);
-    if (budget >= 8_000) return { rung: "small", batch: lean };
-    if (budget >= 4_000 && nowMs - this.smallMs >= SMALL_EVERY_MS) {
+    const lean = withoutStills(thin(batch, 2));
+    const fitted = (/** @type {number} */ room) =>
+      isCoded(lean) && soundBytes(lean) <= room ? lean : withoutSound(lean);
+    if (budget >= SMALL_BYTES) return { rung: "small", batch: fitted(budget - SMALL_BYTES) };
+    if (budget >= RARE_BYTES && nowMs - this.smallMs >= SMALL_EVERY_MS) {
       this.smallMs = nowMs;
-      return { rung: "rare", batch: lean };
+      return { rung: "rare", batch: withoutSound(lean) };
     }
-    return { rung: "events", batch: thin(batch, 4) };
+    return { rung: "events", batch: withoutPictures(fitted(budget)) };
   }
 }
 
-/**
- * @param {import("./outbox.js").Batch} batch with one picture at most
- * @returns {import("./outbox.js").Batch}
- */
+/** @typedef {import("./outbox.js").Batch} Batch */
+
+/** @param {import("./outbox.js").PartHeader[]} parts */
+function sizeOf(parts) {
+  return parts.reduce((sum, part) => sum + part.size, 0);
+}
+
+/** @param {Batch} batch */
+function soundBytes({ header }) {
+  return sizeOf(header.audio);
+}
+
+/** @param {Batch} batch */
+function isCoded({ header }) {
+  return header.audio.length > 0 && header.audio.every(({ codec }) => codec === "opus");
+}
+
+/** @param {Batch} batch @returns {Batch} */
+function withoutStills({ header, body, cutMs }) {
+  const size = sizeOf(header.frames) + sizeOf(header.audio);
+  return { header: { ...header, screen: [] }, body: body.slice(0, size), cutMs };
+}
+
+/** @param {Batch} batch without stills @returns {Batch} */
 function withoutSound({ header, body, cutMs }) {
-  const size = header.frames.reduce((sum, part) => sum + part.size, 0);
-  return { header: { ...header, audio: [], screen: [] }, body: body.slice(0, size), cutMs };
+  return { header: { ...header, audio: [] }, body: body.slice(0, sizeOf(header.frames)), cutMs };
+}
+
+/** @param {Batch} batch without stills @returns {Batch} */
+function withoutPictures({ header, body, cutMs }) {
+  return { header: { ...header, frames: [] }, body: body.slice(sizeOf(header.frames)), cutMs };
 }

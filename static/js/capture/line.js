@@ -291,9 +291,14 @@ export class Line {
     this.spool.about.nextSeq = this.outbox.nextSeq;
     const lean = { ...batch, header };
     if (rung === "small" || rung === "rare") {
-      const small = header.frames.length > 0 ? await this.shrink(batch.body).catch(() => null) : null;
-      header.frames = small ? [{ t: header.frames[0].t, size: small.length }] : [];
-      lean.body = small ?? new Uint8Array();
+      const [frame] = header.frames;
+      const size = frame?.size ?? 0;
+      const sound = batch.body.subarray(size);
+      const small = frame ? await this.shrink(batch.body.slice(0, size)).catch(() => null) : null;
+      header.frames = small ? [{ t: frame.t, size: small.length }] : [];
+      lean.body = new Uint8Array((small?.length ?? 0) + sound.length);
+      lean.body.set(small ?? [], 0);
+      lean.body.set(sound, small?.length ?? 0);
     }
     if (this.isStarted) this.send(lean);
   }

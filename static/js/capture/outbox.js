@@ -17,11 +17,12 @@ export const LIMITS = Object.freeze({
 });
 
 /**
- * @typedef {{t: number, bytes: Uint8Array}} Part
+ * A part with `ms` is one packet of Opus behind its length; `lead` are the packets before it.
+ * @typedef {{t: number, bytes: Uint8Array, ms?: number, lead?: Uint8Array[]}} Part
  * @typedef {{id: string, kind: string, t: number}} ScreenEvent
  * @typedef {{visible: boolean, focused: boolean, fullscreen: boolean,
  *   camera: boolean, microphone: boolean, screen: boolean}} PageState
- * @typedef {{t: number, size: number}} PartHeader
+ * @typedef {{t: number, size: number, codec?: "opus", lead?: number}} PartHeader
  * @typedef {{from_ms: number, to_ms: number, cause: string}} Absence
  * @typedef {{seq: number, sent_ms: number, frames: PartHeader[], audio: PartHeader[],
  *   screen: PartHeader[], events: ScreenEvent[], state: PageState, absences: Absence[],
@@ -112,7 +113,7 @@ export class Outbox {
         seq: this.nextSeq++,
         sent_ms: nowMs,
         frames: frames.map(toHeader),
-        audio: sounds.map(toHeader),
+        audio: sounds.map(({ header }) => header),
         screen: screens.map(toHeader),
         events: events.slice(0, LIMITS.events).map(({ id, kind, t }) => ({ id, kind, t })),
         state,
@@ -213,30 +214,39 @@ function everySecond(parts) {
 }
 
 /**
- * Neighbouring chunks of sound joined into one part, as long as nothing is missing between them.
+ * Neighbouring pieces of sound joined into one part, as long as nothing is missing between them
+ * and they are coded alike.
  * @param {Part[]} sounds
  * @param {number} most
- * @returns {Part[]}
+ * @returns {{bytes: Uint8Array, header: PartHeader}[]}
  */
 function joined(sounds, most) {
   /** @type {Part[][]} */
   const runs = [];
   let endMs = NaN;
+  let wasCoded = false;
   for (const sound of sounds) {
     const last = runs.at(-1);
-    if (last && Math.abs(sound.t - endMs) < 20) last.push(sound);
+    const isCoded = sound.ms !== undefined;
+    if (last && isCoded === wasCoded && Math.abs(sound.t - endMs) < 20) last.push(sound);
     else runs.push([sound]);
-    endMs = sound.t + sound.bytes.length / 32;
+    endMs = sound.t + (sound.ms ?? sound.bytes.length / 32);
+    wasCoded = isCoded;
   }
-  return runs.slice(-most).map((run) => ({ t: run[0].t, bytes: concatenated(run) }));
+  return runs.slice(-most).map((run) => {
+    const [{ t, ms, lead = [] }] = run;
+    const bytes = concatenated([...lead.map((packet) => ({ bytes: packet })), ...run]);
+    if (ms === undefined) return { bytes, header: { t, size: bytes.length } };
+    return { bytes, header: { t, size: bytes.length, codec: "opus", lead: lead.length } };
+  });
 }
 
-/** @param {Part[]} parts */
+/** @param {{bytes: Uint8Array}[]} parts */
 function total(parts) {
   return parts.reduce((sum, part) => sum + part.bytes.length, 0);
 }
 
-/** @param {Part[]} parts */
+/** @param {{bytes: Uint8Array}[]} parts */
 function concatenated(parts) {
   const body = new Uint8Array(total(parts));
   let at = 0;

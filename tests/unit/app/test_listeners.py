@@ -8,6 +8,7 @@ import pytest
 
 from app.evidence.ring import EvidenceRing
 from app.monitoring.listeners import SILENCE_DB, Listeners, level_db
+from detectors.messages import Sound
 
 pytestmark = pytest.mark.room
 
@@ -19,15 +20,15 @@ def pcm(value: int, samples: int = 16_000) -> bytes:
 def test_each_sound_goes_once_to_each_who_listens() -> None:
     ring = EvidenceRing(60, 10_000_000)
     listeners = Listeners()
-    ring.add_sound(0.0, pcm(1))
+    ring.add_sound(Sound(0.0, pcm(1)))
     listeners.listen("a", "s1", 0.5)
     assert listeners.due({"s1": ring}.get) == []
-    ring.add_sound(1.0, pcm(2))
+    ring.add_sound(Sound(1.0, pcm(2)))
     listeners.listen("b", "s1", 0.5)
     assert {sid for _, _, sid in listeners.due({"s1": ring}.get)} == {"a", "b"}
     assert listeners.due({"s1": ring}.get) == []
     listeners.leave("a", "s1")
-    ring.add_sound(2.0, pcm(3))
+    ring.add_sound(Sound(2.0, pcm(3)))
     ((event, payload, sid),) = listeners.due({"s1": ring}.get)
     assert (event, sid) == ("sound", "b")
     assert isinstance(payload, dict)

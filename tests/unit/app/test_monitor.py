@@ -21,7 +21,7 @@ from app.monitoring.views import Mark, SessionView
 from app.records import PauseCause, SessionRecord, SessionState
 from app.settings import Settings
 from app.store import Repository, open_repository
-from detectors.messages import AnalysisResult, DetectorFault, Overlay
+from detectors.messages import AnalysisResult, DetectorFault, Heard, Overlay
 from scoring.model import (
     Alert,
     AlertRaised,
@@ -139,6 +139,7 @@ class FakeLive:
     violations: list[tuple[str, Mark]] = field(default_factory=list)
     flags: list[tuple[str, int, datetime]] = field(default_factory=list)
     thumbnails: list[tuple[str, bytes]] = field(default_factory=list)
+    sounds: list[Heard] = field(default_factory=list)
     limits: list[dict[str, Any]] = field(default_factory=list)
 
     def publish(self, view: SessionView) -> None:
@@ -152,6 +153,9 @@ class FakeLive:
 
     def warning_limit(self, session_id: str, at: datetime, payload: dict[str, Any]) -> None:
         self.limits.append(payload)
+
+    def heard(self, session_id: str, heard: Sequence[Heard]) -> None:
+        self.sounds.extend(heard)
 
     def thumbnail(self, session_id: str, jpeg: bytes, at: datetime) -> None:
         self.thumbnails.append((session_id, jpeg))

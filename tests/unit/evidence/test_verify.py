@@ -28,6 +28,7 @@ from app.records import (
 )
 from app.settings import Settings
 from app.store import open_repository
+from detectors.messages import Sound
 from scoring.model import IntervalScore, Point, RiskEvent, Rule, Violation
 from scoring.policy import policy_to_dict, standard_policy
 from tests.fakes import FakeClock
@@ -79,7 +80,7 @@ class Case:
             self.ring.add_frame(number / 5, draw_jpeg(number % 1000, 64, 48))
         for second in range(0, 30 * (clips + 1), 10):
             self.ring.add_screen(second + 0.5, draw_jpeg(second, 64, 48))
-            self.ring.add_sound(float(second), b"\1\0" * 16_000)
+            self.ring.add_sound(Sound(float(second), b"\1\0" * 16_000))
         for index in range(clips):
             interval = an_interval(index)
             self.recorder.flag(session, time, interval, 5.0, 5.0)

@@ -3,13 +3,14 @@ from __future__ import annotations
 import threading
 
 from app.evidence.ring import EvidenceRing
+from detectors.messages import Sound
 
 
 def test_a_cut_is_in_time_order_whatever_the_order_of_arrival() -> None:
     ring = EvidenceRing(60, 10_000)
     for at_s in (3.0, 1.0, 2.0):
         ring.add_frame(at_s, b"jpeg")
-        ring.add_sound(at_s, b"ab")
+        ring.add_sound(Sound(at_s, b"ab"))
         ring.add_screen(at_s, b"still")
     evidence = ring.cut(0, 10)
     assert [f.at_s for f in evidence.frames] == [1.0, 2.0, 3.0]
@@ -21,7 +22,7 @@ def test_a_cut_takes_its_ends_and_the_sound_that_reaches_into_it() -> None:
     ring = EvidenceRing(60, 1_000_000)
     for at_s in range(10):
         ring.add_frame(at_s, b"jpeg")
-        ring.add_sound(at_s, bytes(32_000))
+        ring.add_sound(Sound(at_s, bytes(32_000)))
     evidence = ring.cut(3, 5)
     assert [f.at_s for f in evidence.frames] == [3, 4, 5]
     assert [s.at_s for s in evidence.sounds] == [2, 3, 4, 5]
@@ -37,7 +38,7 @@ def test_what_is_older_than_its_seconds_goes() -> None:
     ring = EvidenceRing(10, 10_000)
     for at_s in range(31):
         ring.add_frame(at_s, b"x" * 10)
-        ring.add_sound(at_s, b"x" * 10)
+        ring.add_sound(Sound(at_s, b"x" * 10))
     evidence = ring.cut(0, 100)
     assert evidence.frames[0].at_s == 21  # the newest sound ends just after 30
     assert evidence.sounds[0].at_s == 20
@@ -49,7 +50,7 @@ def test_when_the_bytes_run_out_the_oldest_goes_first() -> None:
     ring = EvidenceRing(1_000, 1_000)
     ring.add_screen(0, bytes(300))
     ring.add_frame(1, bytes(300))
-    ring.add_sound(2, bytes(300))
+    ring.add_sound(Sound(2, bytes(300)))
     ring.add_frame(3, bytes(300))
     assert ring.cut(0, 10).screens == ()
     assert ring.size_bytes == 900

@@ -46,6 +46,8 @@ class RecordingPool:
 
     def want_thumbnails(self, session_ids: frozenset[str]) -> None: ...
 
+    def want_sound(self, session_ids: frozenset[str]) -> None: ...
+
     def statuses(self) -> tuple[DetectorStatus, ...]:
         return ()
 
