@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -50,6 +50,7 @@ class Settings(BaseModel):
     workers: int = Field(0, alias="PROCTOR_WORKERS", ge=0, le=64)
     web_threads: int = Field(400, alias="PROCTOR_WEB_THREADS", ge=8, le=5000)
     analysis_fps: float = Field(2, alias="PROCTOR_ANALYSIS_FPS", gt=0, le=15)
+    when_full: Literal["reduce", "refuse"] = Field("reduce", alias="PROCTOR_WHEN_FULL")
     abandon_min: float = Field(30, alias="PROCTOR_ABANDON_MIN", gt=0, le=1440)
     join_token_min: float = Field(120, alias="PROCTOR_JOIN_TOKEN_MIN", gt=0, le=10080)
     pre_roll_s: float = Field(5, alias="PROCTOR_PRE_ROLL_S", ge=0, le=30)
@@ -128,6 +129,11 @@ class Settings(BaseModel):
     @property
     def database_file(self) -> Path:
         return self.data_path / "data" / "proctor.db"
+
+    @property
+    def costs_path(self) -> Path:
+        """What students have cost this machine so far."""
+        return self.data_path / "data" / "costs.json"
 
     @property
     def journal_path(self) -> Path:

@@ -38,6 +38,7 @@ from app.exams.terms import Exams
 from app.exams.timing import Face
 from app.fleet.line import open_line
 from app.intake.ingest import Ingest
+from app.load.parts import open_load
 from app.monitoring.live import LiveRooms
 from app.monitoring.monitor import Monitor
 from app.pool import InferencePool
@@ -108,6 +109,8 @@ class Services:
         self.media_links = MediaLinks(
             self.clock, secret_key(settings), self.doors, settings.media_link_min
         )
+        parts = (self.pool, self.ingest, self.live, self.callers)
+        self.load = open_load(settings, self.clock, *parts, self.emit)
         self.reviews = Reviews(self.clock, self.repository)
         self.privacy = open_privacy(settings, self.repository, self.media, self.audit, self.clock)
         self.papers = PaperDesk(self.repository.papers, self.clock)
@@ -143,6 +146,7 @@ class Services:
             admission=self.checkins,
         )
         self.sessions.before_new(self.sittings.check_new)
+        self.sessions.before_new(lambda _user_id, _exam_id: self.load.check_new())
         self.sessions.when_started(self.sittings.started)
         self.sessions.when_started(self.checkins.started)
         self.sessions.when_ended(self.sittings.ended)
@@ -186,6 +190,7 @@ class Services:
             **self.recorder.counters(),
             **self.live.counters(),
             **self.limits.counters(),
+            **self.load.counters(),
         }
 
     def when_gone(self, callback: WhenGone) -> None:
@@ -209,6 +214,7 @@ class Services:
         self.watch.start()
         self.monitor.start()
         self.pool.start(self._take_result)
+        self.load.start()
         self.privacy.sweeper.start()
         reopened = self.sessions.reopen()
         for session in self.repository.sessions(SessionState.RUNNING):
@@ -257,6 +263,7 @@ class Services:
     def _stop_parts(self) -> None:
         steps: tuple[tuple[str, Callable[[], object]], ...] = (
             ("watch", self.watch.stop),
+            ("load", self.load.stop),
             ("retention", self.privacy.sweeper.stop),
             ("exam clock", self.sittings.stop),
             ("sockets", self.close_connections),

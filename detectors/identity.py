@@ -40,6 +40,7 @@ _SMALLEST_PX = 48.0
 # second to be compared at all.
 _WIDEST_DEG, _WIDEST_TURN_DEG = 25.0, 60.0
 _TURNED_RETRY_S = 1.5
+_SPARING_URGENT_S = 6.0
 _OPEN_EYES = 0.12
 _JUMP = 0.6
 # Two glimpses of one face in a row are more alike than this, unless it moved fast.
@@ -133,7 +134,7 @@ class IdentityStream:
             self._same = None
             return ()
         self._notice_jump(view, view.mesh)
-        if not (view.is_still or self._is_due(view.at_s)):
+        if not (view.is_still or self._is_due(view)):
             return self._repeat(view.at_s)
         self._same = None
         rgb = view.small_rgb
@@ -179,11 +180,14 @@ class IdentityStream:
     def _is_watching(self) -> bool:
         return self._template is None or self._is_urgent or self._bad > 0
 
-    def _is_due(self, at_s: float) -> bool:
+    def _is_due(self, view: View) -> bool:
         if self._last_s is None:
             return True
         wait_s = _REGISTER_SPACING_S if self._is_watching else CHECK_EVERY_S
-        return at_s - self._last_s >= wait_s - _SLACK_S
+        if view.is_sparing and self._template is not None and not self._bad:
+            # Few pictures look like jumps of the face; only a suspicion is followed at once.
+            wait_s = _SPARING_URGENT_S if self._is_urgent else 2 * CHECK_EVERY_S
+        return view.at_s - self._last_s >= wait_s - _SLACK_S
 
     def _register(self, at_s: float, embedding: Floats) -> Observation:
         """Collect frames that agree with each other; a stray one starts the collection anew."""

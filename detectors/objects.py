@@ -25,6 +25,8 @@ from scoring.model import Detector, Observation
 CALM_S, CALM_DIM_S = 12.0, 6.0
 # A picture that keeps moving and keeps showing nothing is looked at half as often.
 MOVING_S, RESTLESS_S = 1.5, 3.0
+# While there is more to do than the machine can.
+SPARING_S = 6.0
 ALERT_S = 0.9
 CONFIRM_S = 0.45
 REPEAT_S = 3.0
@@ -153,6 +155,8 @@ class ObjectsStream:
             return True
         if waited_s >= ALERT_S and (self._is_alert or view.faces == 0):
             return True
+        if view.is_sparing:
+            return is_moving and waited_s >= SPARING_S
         is_restless = self._idle_looks >= _RESTLESS_LOOKS
         return is_moving and waited_s >= (RESTLESS_S if is_restless else MOVING_S)
 

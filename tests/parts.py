@@ -47,6 +47,12 @@ class FakeIngest:
     def counters(self) -> dict[str, int]:
         return {"batches": 3}
 
+    def connected(self) -> int:
+        return len(self.opened) - len(self.closed)
+
+    def pace(self, rung: object) -> None:
+        """Nothing is taken in."""
+
     def stop(self) -> None:
         self.is_stopped = True
 
@@ -111,6 +117,9 @@ class FakePool:
 
     def counters(self) -> dict[str, int]:
         return {"worker_restarts": 1}
+
+    def costs(self) -> dict[str, float]:
+        return {}
 
 
 @dataclass

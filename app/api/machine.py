@@ -10,10 +10,19 @@ import threading
 from importlib import metadata
 
 from app.access.needs import MACHINE_READ, OPEN
-from app.api.models import DetectorPart, DiskPart, Health, Machine, SessionCounts, StorePart
+from app.api.models import (
+    DetectorPart,
+    DiskPart,
+    Health,
+    LoadPart,
+    Machine,
+    SessionCounts,
+    StorePart,
+)
 from app.errors import Unavailable
 from app.version import VERSION
 from app.web.routes import Call, Route
+from app.wiring import Services
 
 PACKAGES = ("flask", "flask-socketio", "gunicorn", "pymongo", "neosqlite", "pydantic", "numpy")
 
@@ -47,6 +56,7 @@ def machine_of(call: Call) -> Machine:
             )
             for status in services.pool.statuses()
         ],
+        load=load_of(services),
         counters=services.counters(),
         sessions=SessionCounts(
             active=len(sessions), running=sum(record.is_running for record in sessions)
@@ -57,6 +67,25 @@ def machine_of(call: Call) -> Machine:
         disk=DiskPart(free_bytes=disk.free, size_bytes=disk.total),
         versions=versions(),
         threads=threading.active_count(),
+    )
+
+
+def load_of(services: Services) -> LoadPart:
+    state, headroom = services.load.state(), services.load.headroom()
+    return LoadPart(
+        students=headroom.students,
+        holds=headroom.holds,
+        reduced=headroom.reduced,
+        says=headroom.says(),
+        rung=state.rung.name,
+        is_reduced=state.index > 0,
+        left_out=state.says(),
+        analysis_fps=round(state.judged_fps, 3),
+        worker_busy=state.worker_busy,
+        web_busy=state.web_busy,
+        wait_s=state.wait_s,
+        worker_ms_per_student_s=headroom.worker_ms,
+        web_ms_per_student_s=headroom.web_ms,
     )
 
 

@@ -49,11 +49,23 @@ class ServerMetrics(Collector):
         for status in services.pool.statuses():
             detectors.add_metric([status.detector], float(status.is_on))
         yield detectors
+        yield from self._load()
         for name, value in sorted(services.counters().items()):
             safe = "".join(each if each.isalnum() else "_" for each in name)
             yield UntypedMetricFamily(
                 f"candor_{safe}", f"{name.replace('_', ' ')}, as on the machine page.", value
             )
+
+    def _load(self) -> Iterator[Metric]:
+        state, headroom = self._services.load.state(), self._services.load.headroom()
+        yield _gauge("candor_students_connected", "Students here now.", headroom.students)
+        if headroom.holds is not None and headroom.reduced is not None:
+            yield _gauge("candor_students_held", "That the machine holds.", headroom.holds)
+            yield _gauge("candor_students_reduced", "More at half the rate.", headroom.reduced)
+        yield _gauge("candor_worker_busy_ratio", "Of the workers' time.", state.worker_busy)
+        yield _gauge("candor_web_busy_ratio", "Of one core.", state.web_busy)
+        yield _gauge("candor_worker_wait_seconds", "In line for a worker.", state.wait_s)
+        yield _gauge("candor_analysis_fps", "Judged of each student now.", state.judged_fps)
 
     def _sessions(self) -> GaugeMetricFamily:
         active = self._services.repository.sessions(

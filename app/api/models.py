@@ -77,6 +77,10 @@ class CreatedSession(Told):
     is_running: bool
     token: str = Field(description="Opens this session; short-lived until the student joins.")
     join_url: str = Field(description="The portal with the token in the URL's fragment.")
+    notice: str | None = Field(
+        None,
+        description="What one more student means, when that is more than this machine holds.",
+    )
 
 
 class EndedSession(Told):
@@ -291,10 +295,31 @@ class DiskPart(Part):
     size_bytes: int
 
 
+class LoadPart(Part):
+    """How many students the machine holds, and what is left out while there are more."""
+
+    students: int = Field(description="Connected now.")
+    holds: int | None = Field(description="At the whole rate; null: not measured yet.")
+    reduced: int | None = Field(description="So many more at half the rate.")
+    says: str = Field(description="The same as a sentence.")
+    rung: Literal["whole", "thinned", "halved", "sparing", "small", "stills"] = Field(
+        description="What is looked at now, of every student alike."
+    )
+    is_reduced: bool
+    left_out: str = Field(description="What is left out now, as a sentence, or empty.")
+    analysis_fps: float = Field(description="Pictures a second judged of each student now.")
+    worker_busy: float = Field(description="Share of the workers' time, last second.")
+    web_busy: float = Field(description="Share of a core that the web process took, last second.")
+    wait_s: float = Field(description="How long work stood in line for a worker, last second.")
+    worker_ms_per_student_s: float | None = Field(description="Measured at the whole rate.")
+    web_ms_per_student_s: float | None
+
+
 class Machine(Told):
     version: str
     uptime_s: float
     detectors: list[DetectorPart]
+    load: LoadPart
     counters: dict[str, int]
     sessions: SessionCounts
     store: StorePart

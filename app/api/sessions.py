@@ -50,6 +50,7 @@ def create(call: Call) -> CreatedSession:
         is_running=record.is_running,
         token=token,
         join_url=f"{_portal(call)}/#token={token}",
+        notice=call.services.load.notice() if is_new else None,
     )
 
 

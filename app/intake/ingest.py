@@ -20,6 +20,7 @@ from app.intake.intake import AUDIO, CAMERA, Intake
 from app.intake.lanes import late_lane
 from app.intake.mailbox import LATE_FRAMES_S, LATE_SOUND_S, Mailbox, Waiting
 from app.intake.state import BatchReceipt, Beginning, StreamState
+from app.load.ladder import RUNGS, Rung
 from app.pool import InferencePool
 from app.privacy.consent import uses_audio, uses_camera
 from app.records import SessionRecord
@@ -58,6 +59,7 @@ class Ingest:
         self._intakes: dict[str, Intake] = {}
         self._closed_rings: OrderedDict[str, EvidenceRing] = OrderedDict()
         self._is_stopped = False
+        self._rung = RUNGS[0]
 
     def open(self, session: SessionRecord) -> None:
         """Take what this session sends from now on, and have it analysed. Idempotent."""
@@ -81,6 +83,7 @@ class Ingest:
                 _takes(session),
                 late,
             )
+            self._intakes[session_id].pace(self._rung)
         detectors = _detectors(session)
         self._pool.open(session_id, mailbox, detectors)
         self._pool.open(late_lane(session_id), late, detectors)
@@ -187,6 +190,19 @@ class Ingest:
             raise
         intake.take_event(event)
         return event.event_id
+
+    def connected(self) -> int:
+        """Students whose client is connected now."""
+        with self._lock:
+            return sum(intake.is_connected for intake in self._intakes.values())
+
+    def pace(self, rung: Rung) -> None:
+        """What is analysed of every student from now on, those that come included."""
+        with self._lock:
+            self._rung = rung
+            intakes = list(self._intakes.values())
+        for intake in intakes:
+            intake.pace(rung)
 
     def mark(self, session_id: str, mark: Mark) -> None:
         """Tell the detectors what the student was just asked to do. Raises Conflict."""

@@ -23,6 +23,7 @@ from app.intake.receipts import Receipts
 from app.intake.seen import Seen
 from app.intake.sounds import MAX_SOUND_S, from_start, read_sound, span_ms
 from app.intake.state import AbsenceSpan, BatchReceipt, Beginning, Line, Refusal, StreamState
+from app.load.ladder import Rung
 from detectors.messages import Frame
 from scoring.model import ScreenEvent
 
@@ -127,6 +128,16 @@ class Intake:
             self._receipts.settle(before_s)
             self.ring.hold(before_s)
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether a client speaks for this session now."""
+        return not self._is_gone
+
+    def pace(self, rung: Rung) -> None:
+        """What is analysed of both lanes from now on."""
+        for box in (self.mailbox, self.late):
+            box.pace(rung.rate, is_sparing=rung.is_sparing)
+
     def gone(self) -> None:
         """The client's connection has closed."""
         with self._lock:
@@ -207,6 +218,7 @@ class Intake:
             boxes = (self.mailbox, self.late)
             counters["dropped_frames"] = sum(box.dropped_frames for box in boxes)
             counters["dropped_sound_s"] = round(sum(box.dropped_sound_s for box in boxes))
+            counters["thinned_frames"] = sum(box.thinned_frames for box in boxes)
             counters["dropped_evidence"] = self.ring.dropped
             return StreamState(
                 line=self._line(),

@@ -31,11 +31,13 @@ LATE_SOUND_S = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Frames and sound taken for one request, each in time order."""
+    """Frames and sound taken for one request, each in time order. `is_sparing`: what is optional
+    is to be looked for less often."""
 
     frames: tuple[Frame, ...] = ()
     sounds: tuple[Sound, ...] = ()
     marks: tuple[Mark, ...] = ()
+    is_sparing: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -48,6 +50,7 @@ class Mailbox:
     Capture time is cut into slots of 1 / `analysis_fps` seconds; the first frame of a slot is
     analysed, so the rate of capture and the size of batches do not change what is looked at.
     What there is no room for is handed to `overflow`, or dropped and counted without one.
+    `pace` makes the slots longer while there is more to do than the machine can.
     """
 
     def __init__(
@@ -57,9 +60,12 @@ class Mailbox:
         keep_sound_s: float = _KEEP_SOUND_S,
         overflow: Callable[[Waiting], object] | None = None,
     ) -> None:
-        self._fps = analysis_fps
+        self._whole_fps = self._fps = analysis_fps
+        self._is_sparing = False
+        self._thinned_frames = 0
         self._lock = threading.Lock()
         self._frames: list[Frame] = []
+        self._keep_frames_s = keep_frames_s
         self._max_frames = max(2, math.ceil(keep_frames_s * analysis_fps))
         self._most_taken = max(2, math.ceil(_TAKE_FRAMES_S * analysis_fps))
         self._sounds: list[Sound] = []
@@ -91,6 +97,18 @@ class Mailbox:
         with self._lock:
             self._add(waiting)
 
+    def pace(self, rate: float, *, is_sparing: bool) -> None:
+        """Analyse this share of the whole rate from now on, what waits included."""
+        with self._lock:
+            self._fps = self._whole_fps * rate
+            self._is_sparing = is_sparing
+            self._max_frames = max(2, math.ceil(self._keep_frames_s * self._fps))
+            self._slots.clear()
+            waiting, self._frames = self._frames, []
+            for frame in waiting:
+                self._sample(frame)
+            self._thinned_frames += len(waiting) - len(self._frames)
+
     def put_mark(self, mark: Mark) -> None:
         """What the student was just asked to do; the next request carries it."""
         with self._lock:
@@ -110,7 +128,7 @@ class Mailbox:
             self._sound_s = self._sound_s - taken_s if self._sounds else 0.0
             marks = tuple(self._marks)
             self._marks.clear()
-            self._in_hand = Waiting(frames, tuple(sounds), marks)
+            self._in_hand = Waiting(frames, tuple(sounds), marks, self._is_sparing)
             return self._in_hand
 
     def done(self) -> None:
@@ -143,6 +161,12 @@ class Mailbox:
         """Seconds of frames or of sound that wait, whichever is more."""
         with self._lock:
             return max(len(self._frames) / self._fps, self._sound_s)
+
+    @property
+    def thinned_frames(self) -> int:
+        """Frames that had been sampled when the rate fell, and are not analysed."""
+        with self._lock:
+            return self._thinned_frames
 
     @property
     def dropped_frames(self) -> int:

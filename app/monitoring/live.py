@@ -171,6 +171,14 @@ class LiveRooms:
         """Tell the student at once."""
         self._emit(event, payload, student_room(session_id))
 
+    def announce(self, event: str, payload: dict[str, Any]) -> None:
+        """Tell the staff and the programs that look at a wall or at a session, at once."""
+        with self._lock:
+            exams = {exam_id for seen in self._wall.values() for exam_id in seen or ()}
+            rooms = [WALL, *map(wall_room, exams), *map(desk_room, self._viewers.watched())]
+        for room in rooms:
+            self._emit(event, payload, room)
+
     # Who looks
 
     def join(self, sid: str, session_id: str, name: str = "") -> None:

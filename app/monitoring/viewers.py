@@ -44,6 +44,11 @@ class Viewers:
         with self._lock:
             return frozenset(s for s, names in self._names.items() if sid in names)
 
+    def watched(self) -> list[str]:
+        """The sessions somebody looks at."""
+        with self._lock:
+            return list(self._names)
+
     def everybody(self) -> set[str]:
         """Every connection that looks at a session."""
         with self._lock:

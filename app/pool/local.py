@@ -17,6 +17,7 @@ from collections.abc import Callable
 from functools import partial
 
 from app.clock import Clock
+from app.intake.lanes import is_late
 from app.intake.mailbox import Mailbox
 from app.pool.process import SpawnedWorker, Worker
 from app.pool.roster import Roster
@@ -154,6 +155,10 @@ class LocalPool:
                 "sessions": len(mailboxes),
                 "requests": self._counters["requests"],
                 "results": self._counters["results"],
+                "live_requests": self._counters["live_requests"],
+                "waited_ms": self._counters["waited_ms"],
+                "busy_ms": round(sum(tender.busy_s for tender in self._tenders) * 1000),
+                "late_busy_ms": round(sum(tender.late_busy_s for tender in self._tenders) * 1000),
                 "lost_requests": self._counters["lost_requests"],
                 "sessions_set_aside": self._counters["sessions_set_aside"],
                 "dropped_frames": self._counters["dropped_frames"]
@@ -191,6 +196,7 @@ class LocalPool:
         closed, seat.outbox = tuple(seat.outbox), []
         now_s = self._clock.monotonic_s()
         while (served := self._roster.next(seat)) is not None:
+            queued_s = served.queued_s
             waiting = served.mailbox.take()
             if served.mailbox.has_work:
                 self._roster.queue(served.session_id, now_s)
@@ -198,6 +204,9 @@ class LocalPool:
                 continue
             self._request_id += 1
             self._counters["requests"] += 1
+            if not is_late(served.session_id):
+                self._counters["live_requests"] += 1
+                self._counters["waited_ms"] += round(1000 * (now_s - queued_s))
             request = AnalysisRequest(
                 request_id=self._request_id,
                 session_id=served.session_id,
@@ -205,6 +214,7 @@ class LocalPool:
                 sounds=waiting.sounds,
                 detectors=served.detectors,
                 marks=waiting.marks,
+                is_sparing=waiting.is_sparing,
                 wants_thumbnail=bool(waiting.frames)
                 and self._roster.wants_thumbnail(served, now_s),
                 wants_sound=served.session_id in self._roster.listened,

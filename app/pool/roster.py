@@ -20,13 +20,15 @@ _MAX_ASIDE_S = 900.0
 
 @dataclass(slots=True)
 class Served:
-    """One open session. `strikes` are the workers that died with its request in hand."""
+    """One open session. `queued_s` is when it last got in line; `strikes` are the workers that died
+    with its request in hand."""
 
     session_id: str
     mailbox: Mailbox
     detectors: frozenset[str]
     seat: Seat
     is_queued: bool = False
+    queued_s: float = 0.0
     strikes: int = 0
     aside_until_s: float = float("-inf")
     thumbnail_due_s: float = float("-inf")
@@ -88,6 +90,7 @@ class Roster:
         served = self._sessions.get(session_id)
         if served is None or served.is_queued or now_s < served.aside_until_s:
             return None
+        served.queued_s = now_s
         self._line_up(served)
         return served.seat
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.clock import Clock
+from app.intake.lanes import is_late
 from app.pool.process import Worker
 from app.pool.restarts import RestartBudget
 from detectors.messages import (
@@ -67,7 +68,8 @@ class WorkerLostError(Exception):
 class Tender:
     """Owns one worker. `lock` is the pool's; it is never held while the worker is waited for.
 
-    `statuses`, `trouble` and `is_ready` are read under the lock.
+    `statuses`, `trouble`, `is_ready` and the seconds spent on live and on late work are read under
+    the lock.
     """
 
     def __init__(
@@ -84,6 +86,8 @@ class Tender:
         self.is_ready = False
         self.restarts = 0
         self.hangs = 0
+        self.busy_s = 0.0
+        self.late_busy_s = 0.0
         self.wake = threading.Condition(lock)
         self._name = name
         self._spawn = spawn
@@ -181,9 +185,14 @@ class Tender:
                 self.wake.wait(_TICK_S)
                 return
             self._in_hand = work.request
-            self._deadline_s = self._clock.monotonic_s() + self._limits.request_s
+            began_s = self._clock.monotonic_s()
+            self._deadline_s = began_s + self._limits.request_s
         result = self._ask(worker, work)
         with self.wake:
+            if work.request is not None and is_late(work.request.session_id):
+                self.late_busy_s += self._clock.monotonic_s() - began_s
+            else:
+                self.busy_s += self._clock.monotonic_s() - began_s
             self._deadline_s = None
             self._in_hand = None
         if result is not None:

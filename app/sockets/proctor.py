@@ -37,6 +37,7 @@ def register(socketio: SocketIO, services: Services) -> None:
         joined: dict[str, Any] = {"session_id": session_id}
         if caller.kind != "student":
             joined |= {"trend": live.trend(session_id), "people": live.people(session_id)}
+            joined["load"] = services.load.state().payload()
         return joined
 
     @answers(WATCH_SESSION)
@@ -51,7 +52,8 @@ def register(socketio: SocketIO, services: Services) -> None:
         exams = None if caller.sees_every_exam else caller.exams
         for room in _wall_rooms(caller):
             join_room(room)
-        return {"sessions": live.join_wall(caller.sid, exams)}
+        load = services.load.state().payload()
+        return {"sessions": live.join_wall(caller.sid, exams), "load": load}
 
     @answers(WATCH)
     def leave_wall(caller: Caller, _payload: object = None) -> None:

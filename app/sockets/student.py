@@ -30,7 +30,7 @@ from app.privacy.consent import (
     uses_audio,
     uses_camera,
 )
-from app.records import EndCause, SessionRecord
+from app.records import EndCause, SessionRecord, SessionState
 from app.settings import Settings
 from app.sockets.connect import Caller, answers
 
@@ -128,6 +128,8 @@ def register(socketio: SocketIO, services: Services) -> None:
         session_id = caller.session_id
         with services.places.moving(session_id):
             place = _place_of(services, caller, seats)
+            if services.sessions.get(session_id).state is SessionState.CREATED:
+                services.load.check_new()
             _receive_consent(services, session_id, message)
             replaced = seats.take(session_id, caller.sid, services.clock.monotonic_s())
             session = services.sessions.start(session_id)
@@ -262,6 +264,7 @@ def _started(
         "next_seq": beginning.next_seq,
         "run": beginning.run,
         "capture": _capture(services.settings, session),
+        "pace": services.load.state().pace(),
     }
 
 

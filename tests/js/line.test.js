@@ -72,7 +72,7 @@ class FakeSocket {
 
 const settle = () => new Promise((done) => setImmediate(done));
 
-async function started() {
+async function started(ack = {}) {
   const socket = new FakeSocket();
   const clock = { ms: 1000 };
   /** @type {any[]} */
@@ -84,7 +84,7 @@ async function started() {
   });
   await line.open("join-token");
   socket.hear("connect");
-  socket.all("start")[0].answer(START_ACK);
+  socket.all("start")[0].answer({ ...START_ACK, ...ack });
   await settle();
   return { socket, clock, news, line };
 }
@@ -303,4 +303,13 @@ test("an event the server had no room for is sent once more, a malformed one is 
     false,
     true,
   ]);
+});
+
+test("what the server asks of the pace is passed on, with the start and later", async () => {
+  const slow = { video_fps: 3, width: 320, height: 240 };
+  const { socket, news } = await started({ pace: slow });
+  const whole = { video_fps: 5, width: 640, height: 480 };
+  socket.hear("pace", whole);
+  const told = news.filter(({ type }) => type === "pace").map(({ payload }) => payload);
+  assert.deepEqual(told, [slow, whole]);
 });

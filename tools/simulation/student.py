@@ -51,6 +51,7 @@ class SimulatedStudent:
         self._phase_s = phase_s
         self._stop = asyncio.Event()
         self._wire = Wire()
+        self._pace_fps = material.fps
         self._seq = 0
         self._frame_number = 0
         self._event_number = 0
@@ -80,7 +81,7 @@ class SimulatedStudent:
                 await self._wire.close()
 
     async def _begin(self) -> None:
-        self._wire = Wire()
+        self._wire = Wire(self._told)
         await self._wire.connect(self._server, {"token": self._token})
         answer = await self._wire.ask("start", {"client": "browser", "capabilities": {}})
         if not answer.get("ok"):
@@ -89,6 +90,14 @@ class SimulatedStudent:
         self._seq = int(answer["next_seq"])
         self.told.session_id = answer["session_id"]
         self.told.started_ms = float(answer["started_ms"])
+        self._told("pace", [answer.get("pace") or {}])
+
+    def _told(self, name: str, arguments: list[Any]) -> None:
+        """Send fewer pictures when the server asks for it; never smaller ones, which would have
+        to be encoded here."""
+        if name == "pace" and arguments:
+            wanted = float(arguments[0].get("video_fps") or self._material.fps)
+            self._pace_fps = min(self._material.fps, max(0.1, wanted))
 
     async def _stream(self) -> None:
         """A batch each second of what was captured since the last one."""
@@ -116,7 +125,7 @@ class SimulatedStudent:
     def _send_batch(self, from_s: float, to_s: float) -> None:
         """Pictures at the camera's rate and sound without a gap, captured in [from_s, to_s)."""
         second_s = from_s - self.told.started_ms / 1000
-        fps = self._material.fps
+        fps = self._pace_fps
         instants = []
         # Pictures lie on one raster over all batches, so that none is doubled or missing.
         number = int(from_s * fps) + 1

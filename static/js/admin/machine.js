@@ -2,7 +2,7 @@
 import { h, role, setText } from "../lib/dom.js";
 import { duration, megabytes, percent } from "../lib/format.js";
 import { getJson } from "../lib/http.js";
-import { sayOffline } from "../lib/live.js";
+import { sayOffline, showLoad } from "../lib/live.js";
 import { detectorLabel } from "../lib/words.js";
 
 const EVERY_MS = 5000;
@@ -53,8 +53,25 @@ function fill(place, items) {
   if (!isSame) place.replaceChildren(...items);
 }
 
+/** @param {any} load @returns {[string, string, string][]} name, words and tone */
+function figuresOf(load) {
+  const cost = (/** @type {number | null} */ ms) => (ms === null ? "–" : `${ms.toFixed(1)} ms`);
+  return [
+    ["Connected now", String(load.students), ""],
+    ["Judged of each", `${load.analysis_fps} pictures a second`, load.is_reduced ? "technical" : ""],
+    ["Workers busy", percent(load.worker_busy), ""],
+    ["Web process busy", `${percent(load.web_busy)} of a core`, ""],
+    ["In line for a worker", `${load.wait_s.toFixed(2)} s`, ""],
+    ["Workers, per student and second", cost(load.worker_ms_per_student_s), ""],
+    ["Web process, per student and second", cost(load.web_ms_per_student_s), ""],
+  ];
+}
+
 /** @param {any} machine */
 function render(machine) {
+  setText(role(document, "load-says"), machine.load.says);
+  showLoad({ is_reduced: machine.load.is_reduced, says: machine.load.left_out });
+  fill(role(document, "load"), figuresOf(machine.load).map(buildWord));
   setText(role(document, "uptime"), duration(machine.uptime_s));
   setText(role(document, "active"), machine.sessions.active);
   setText(role(document, "running"), machine.sessions.running);

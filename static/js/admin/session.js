@@ -5,7 +5,7 @@ import { SessionTimeline } from "../elements/session-timeline.js";
 import { h, one, role, setText } from "../lib/dom.js";
 import { duration, percent, points } from "../lib/format.js";
 import { getJson } from "../lib/http.js";
-import { openLive, readScale, sayOffline } from "../lib/live.js";
+import { openLive, readScale, sayOffline, showLoad } from "../lib/live.js";
 import {
   causeLabel,
   detectorLabel,
@@ -278,6 +278,7 @@ const socket = openLive(() => {
   socket.emit("join_session", { session_id: sessionId }, (/** @type {any} */ ack) => {
     if (!ack.ok) return sayOffline(ack.error.message);
     plot.seed(ack.trend ?? []);
+    showLoad(ack.load);
     desk.showPeople(ack.people ?? []);
   });
   hearing.restart();
@@ -286,6 +287,7 @@ const socket = openLive(() => {
 });
 socket.on("monitoring_update", take);
 socket.on("session_event", hear);
+socket.on("load", showLoad);
 socket.on("presence", ({ people }) => desk.showPeople(people));
 socket.on("sound", ({ session_id, pcm }) => session_id === sessionId && hearing.play(pcm));
 readScale().then((read) => {

@@ -2,7 +2,7 @@
  * that are in view. Only what changed is drawn, and only where it can be seen. */
 import { StudentTile } from "../elements/student-tile.js";
 import { h, one, role, setText } from "../lib/dom.js";
-import { openLive, readScale } from "../lib/live.js";
+import { openLive, readScale, showLoad } from "../lib/live.js";
 import { ActDialog } from "./act.js";
 import { actionLabel } from "./orders.js";
 import { hasTrouble, passes, Peaks, sorted, TREND, TREND_MS } from "./order.js";
@@ -335,11 +335,13 @@ const socket = openLive(() => {
   socket.emit("join_wall", {}, (/** @type {any} */ ack) => {
     if (!ack.ok) return;
     wall.replace(ack.sessions);
+    showLoad(ack.load);
     wall.askForPictures();
   });
 });
 socket.on("wall_update", ({ sessions }) => wall.take(sessions));
 socket.on("session_event", (/** @type {any} */ event) => wall.hear(event));
+socket.on("load", showLoad);
 socket.on("thumbnail", ({ session_id, jpeg }) => wall.tiles.get(session_id)?.tile.showPicture(jpeg));
 document.addEventListener("visibilitychange", () => wall.askForPictures());
 const keys = new WallKeys(wall, dialog);

@@ -52,6 +52,7 @@ const line = new Line({
   shrink,
   tell(news) {
     if (news.type === "started") prepare(news.capture);
+    if (news.type === "pace") pace(news.payload);
     if (news.type === "ended" || news.type === "refused") stop();
     page.postMessage(news);
   },
@@ -93,6 +94,15 @@ function prepare(capture) {
   }
   for (const [source, stream] of early) attach(source, stream);
   early.clear();
+}
+
+/**
+ * What the server asks for while it has more to do than it can, and when that is over.
+ * @param {{video_fps: number, width: number, height: number}} wish
+ */
+function pace({ video_fps: perSecond, width, height }) {
+  camera?.pace(perSecond, width, height);
+  if (pullPacer.periodMs !== 1000 / perSecond) pullPacer = new Pacer(perSecond);
 }
 
 /**

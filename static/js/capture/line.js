@@ -28,7 +28,7 @@ const REOPEN_MS = 1_500;
 const FINAL_CODES = new Set(["not_authenticated", "not_allowed", "not_found", "conflict"]);
 
 /** What the server says to the page and the line has no part in. */
-const PASSED_ON = /** @type {const} */ (["check_in", "exam_changed", "message", "break", "talk"]);
+const PASSED_ON = /** @type {const} */ (["check_in", "exam_changed", "message", "break", "talk", "pace"]);
 
 /** Refusals of an event that another try heals. */
 const PASSING_CODES = new Set(["too_many", "unavailable", "error", "conflict"]);
@@ -43,7 +43,7 @@ const PASSING_CODES = new Set(["too_many", "unavailable", "error", "conflict"]);
  *   | {type: "waiting", message: string}
  *   | {type: "status", status: Record<string, any>}
  *   | {type: "line", line: "good" | "slow" | "down"}
- *   | {type: "check_in" | "exam_changed" | "message" | "break" | "talk", payload: any}
+ *   | {type: "check_in" | "exam_changed" | "message" | "break" | "talk" | "pace", payload: any}
  *   | {type: "said", id: number, ack: Ack}
  *   | {type: "ended", cause: string}
  *   | {type: "end-failed"}} News
@@ -151,6 +151,7 @@ export class Line {
       serverMs: ack.server_ms,
       capture: ack.capture,
     });
+    if (ack.pace) this.tell({ type: "pace", payload: ack.pace });
     this.sayLine();
   }
 

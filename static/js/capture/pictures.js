@@ -94,6 +94,18 @@ export class CameraPictures extends Pictures {
     this.deliver = wish.deliver;
   }
 
+  /**
+   * How many pictures a second, and how large, from now on.
+   * @param {number} perSecond
+   * @param {number} width
+   * @param {number} height
+   */
+  pace(perSecond, width, height) {
+    this.maxWidth = width;
+    this.maxHeight = height;
+    if (this.pacer.periodMs !== 1000 / perSecond) this.pacer = new Pacer(perSecond);
+  }
+
   /** @param {Picture} picture */
   async take(picture) {
     const t = this.nowMs();

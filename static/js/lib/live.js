@@ -38,6 +38,16 @@ export function sayOffline(text) {
 }
 
 /**
+ * Says that fewer pictures of every student are judged, while that is so.
+ * @param {{is_reduced: boolean, says: string} | undefined} load
+ */
+export function showLoad(load) {
+  const banner = role(document, "load-reduced");
+  setText(role(document, "load-left-out"), load?.is_reduced ? load.says : "");
+  banner.hidden = !load?.is_reduced;
+}
+
+/**
  * What a scoring page has to know of the settings.
  * @returns {Promise<{flagThreshold: number, intervalS: number}>}
  */

@@ -14,6 +14,7 @@ from app.access.doors import Caller, Login
 from app.access.limits import Limits
 from app.access.places import Places
 from app.errors import NotAuthenticated, NotFound
+from app.load.state import LoadState
 from app.monitoring.live import LiveRooms
 from app.monitoring.views import SessionView
 from app.records import EndCause, SessionRecord, SessionState
@@ -120,6 +121,7 @@ def door() -> Door:
         is_closing=False,
         limits=Limits(clock, 1000),
         places=Places(clock, "secret"),
+        load=SimpleNamespace(state=lambda: LoadState(2.0, 5.0)),
         gone=lambda caller: live.forget(caller.sid),
         audited=SimpleNamespace(event=lambda *_: None),
     )
@@ -175,6 +177,7 @@ def test_the_wall_answers_with_every_row_and_then_sends_changes(door: Door) -> N
     client = door.staff()
     answer = ask(client, "join_wall", {})
     assert [row["session_id"] for row in answer["sessions"]] == ["s1"]
+    assert answer["load"] == {"rung": "whole", "is_reduced": False, "analysis_fps": 2.0, "says": ""}
     door.live.ended("s1", EndCause.STUDENT)
     door.live.send_due()
     assert names(client) == ["session_event", "wall_update"]
@@ -182,6 +185,20 @@ def test_the_wall_answers_with_every_row_and_then_sends_changes(door: Door) -> N
     door.clock.advance(5)
     door.show("s2")
     assert names(client) == []
+
+
+def test_everybody_who_looks_hears_that_less_is_looked_at_and_no_student_does(door: Door) -> None:
+    wall, looker, student = door.staff(), door.integrator(), door.student("s1")
+    door.show("s1")
+    ask(wall, "join_wall", {})
+    ask(looker, "join_session", {"session_id": "s1"})
+    ask(student, "join_session", {"session_id": "s1"})
+    payload = LoadState(2.0, 5.0, 2).payload()
+    door.live.announce("load", payload)
+    for client in (wall, looker):
+        heard = [each["args"] for each in client.get_received() if each["name"] == "load"]
+        assert heard == [[payload]]
+    assert "load" not in names(student)
 
 
 def test_a_session_that_does_not_exist_has_no_room(door: Door) -> None:

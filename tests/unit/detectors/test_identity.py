@@ -59,11 +59,14 @@ class Seat:
         self.at_s = 0.0
         self.said: list[Observation] = []
 
-    def sit(self, seconds: float, person: int, has_face: bool = True) -> None:
+    def sit(
+        self, seconds: float, person: int, has_face: bool = True, is_sparing: bool = False
+    ) -> None:
         self.detector.person = person
         rgb = face(person)
         for _ in range(round(seconds * FPS)):
             view = View(self.at_s, Picture.of(rgb), Costs(), quality=measure(rgb))
+            view.is_sparing = is_sparing
             if has_face:
                 view.faces, view.mesh = 1, mesh()
             else:
@@ -88,6 +91,14 @@ def test_a_face_that_is_followed_is_seldom_compared_and_stays_the_same(seat: Sea
     assert seat.detector.looks - before == 60 / CHECK_EVERY_S
     same = [o.at_s for o in seat.said if "same" in o.labels]
     assert max(b - a for a, b in itertools.pairwise(same)) <= 5.5
+
+
+def test_under_strain_a_face_is_compared_half_as_often(seat: Seat) -> None:
+    before = seat.detector.looks
+    seat.sit(60, person=1, is_sparing=True)
+    assert seat.detector.looks - before == 60 / CHECK_EVERY_S / 2
+    seat.sit(60, person=2, is_sparing=True)
+    assert seat.first("other", 65.0) is not None
 
 
 def test_an_exchanged_face_is_noticed_at_once_without_a_break_in_the_track(seat: Seat) -> None:

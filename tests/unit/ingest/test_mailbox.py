@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from app.intake.mailbox import LATE_FRAMES_S, LATE_SOUND_S, Mailbox
-from detectors.messages import Frame, Sound
+from detectors.messages import Frame, Mark, Sound
 
 
 def frames(fps: float, seconds: float, start_s: float = 0.0) -> list[Frame]:
@@ -100,3 +100,29 @@ def test_late_frames_are_taken_oldest_first_in_any_order_of_arrival() -> None:
     mailbox.put(frames(2, 2, 50))
     mailbox.put(frames(2, 2, 20))
     assert [frame.at_s for frame in mailbox.take().frames][:4] == [20, 20.5, 21, 21.5]
+
+
+def test_a_slower_pace_thins_what_waits_and_what_comes_evenly() -> None:
+    box = Mailbox(2.0)
+    box.put(frames=[Frame(second / 2, b"jpeg") for second in range(6)])
+    box.pace(0.5, is_sparing=True)
+    box.put(frames=[Frame(3 + second / 2, b"jpeg") for second in range(4)])
+    taken = box.take()
+    assert taken.is_sparing
+    assert [frame.at_s for frame in taken.frames] == [2.0, 3.0, 4.0]
+    assert (box.thinned_frames, box.dropped_frames) == (3, 2)
+    box.pace(1.0, is_sparing=False)
+    box.put(frames=[Frame(5 + second / 2, b"jpeg") for second in range(4)])
+    taken = box.take()
+    assert [frame.at_s for frame in taken.frames] == [5.0, 5.5, 6.0, 6.5]
+    assert not taken.is_sparing
+
+
+def test_sound_and_marks_stay_whole_at_every_pace() -> None:
+    box = Mailbox(2.0)
+    box.pace(0.1, is_sparing=True)
+    box.put(sounds=[Sound(float(second), bytes(32_000)) for second in range(4)])
+    box.put_mark(Mark("register", 1.0))
+    taken = box.take()
+    assert len(taken.sounds) == 4
+    assert len(taken.marks) == 1

@@ -269,7 +269,11 @@ def test_the_machine_tells_detectors_counters_and_store(web: Web) -> None:
         "worker_restarts": 1,
         "monitor_waiting": 0,
         "web_requests_refused": 0,
+        "load_rung": 0,
+        "load_moves": 0,
     }
+    assert (body["load"]["rung"], body["load"]["holds"]) == ("whole", None)
+    assert "not measured yet" in body["load"]["says"]
     assert body["store"] == {"engine": "neosqlite", "ok": True}
 
 
