@@ -1,4 +1,4 @@
-"""Measures speed on this machine: `bench scoring`, `detectors`, `capacity`, `wall` (--json)."""
+"""Measures speed: `bench scoring`, `detectors`, `capacity`, `overload`, `wall` (--json FILE)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-BENCHES = ("scoring", "detectors", "capacity", "wall")
+BENCHES = ("scoring", "detectors", "capacity", "overload", "wall")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

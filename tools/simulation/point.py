@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -181,6 +183,26 @@ def bare_models_ms(material: Material, seconds: int = _BARE_S) -> float:
         made.append(Second(frames, Sound(float(second), material.sound("quiet", second))))
     analyzer = Analyzer(WorkerConfig(models_dir=PROJECT_ROOT / "models"))
     return measure(analyzer, "present and quiet", made, 2).models_ms
+
+
+@dataclass(slots=True)
+class Others:
+    """How many cores were busy with what is no part of a measurement."""
+
+    cores: float = 0.0
+
+
+@contextlib.contextmanager
+def load_of_others(pid: int) -> Iterator[Others]:
+    """Measures while the block runs; ours are this process and the server `pid` with its own."""
+    found = Others()
+    pids = family(pid)
+    before, began_s = (_busy_ms(), _usage(pids), time.process_time()), time.monotonic()
+    yield found
+    after, spent_s = (_busy_ms(), _usage(pids), time.process_time()), time.monotonic() - began_s
+    ours_ms = after[1].web_ms + after[1].workers_ms - before[1].web_ms - before[1].workers_ms
+    ours_ms += (after[2] - before[2]) * 1000
+    found.cores = round(max(0.0, after[0] - before[0] - ours_ms) / 1000 / max(1.0, spent_s), 2)
 
 
 def family(pid: int) -> list[int]:

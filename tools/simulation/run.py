@@ -86,7 +86,7 @@ class _Simulation:
         watcher = Watcher(self._rest.server, self._rest.key)
         students = [
             SimulatedStudent(
-                self._rest.server, token, part, self._plan.material, _phase(part.number)
+                self._rest.server, token, part, self._plan.material, phase_of(part.number)
             )
             for token, part in zip(tokens, self._plan.parts, strict=True)
         ]
@@ -178,6 +178,6 @@ class _Simulation:
             outcome.coverage_worst = round(min(shares), 4)
 
 
-def _phase(number: int) -> float:
+def phase_of(number: int) -> float:
     """Where in the second a student's batches fall: evenly spread however many there are."""
     return (number * 0.618034) % 1.0

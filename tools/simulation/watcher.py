@@ -31,6 +31,8 @@ class Watcher:
         self.verdict_s: list[float] = []
         self.picture_s: list[float] = []
         self.samples: list[tuple[float, float]] = []
+        self.gaps: list[tuple[float, float]] = []
+        self._heard: dict[str, float] = {}
         self.updates = 0
         self.problems: list[str] = []
 
@@ -55,6 +57,7 @@ class Watcher:
                 for offset in range(min(SESSIONS_AT_A_TIME, len(session_ids)))
             ]
             self._seen.clear()
+            self._heard.clear()
             for session_id in group:
                 await wire.ask("join_session", {"session_id": session_id})
             await asyncio.sleep(LOOK_S)
@@ -69,10 +72,13 @@ class Watcher:
         self.updates += 1
         seen_at = update.get("seen_at")
         session_id = update["session_id"]
+        now_s = time.time()
+        if session_id in self._heard:
+            self.gaps.append((now_s, now_s - self._heard[session_id]))
+        self._heard[session_id] = now_s
         before = self._seen.get(session_id)
         self._seen[session_id] = seen_at or ""
         if seen_at and before is not None and before != seen_at:
-            now_s = time.time()
             age_s = now_s - datetime.fromisoformat(seen_at.replace("Z", "+00:00")).timestamp()
             self.verdict_s.append(age_s)
             self.samples.append((now_s, age_s))
