@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 if students:
                     figures[name] = _measure_stream(browser, students, given.seconds)
             if given.live:
-                live = measure_live(browser, given.live, given.minutes)
+                live = measure_live(browser, given.live, given.minutes, is_scripted=given.scripted)
                 figures["live"] = live.as_dict()
                 print(_as_text(live), flush=True)
         except (ServerFailed, RestError) as error:
@@ -67,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=int, default=20, help="how long each page is measured")
     parser.add_argument("--live", type=int, default=12, metavar="N", help="live students")
     parser.add_argument("--minutes", type=float, default=3.0, metavar="M", help="of the live ones")
+    parser.add_argument(
+        "--scripted", action="store_true", help="live students before scripted detectors"
+    )
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="path of the browser")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     return parser
@@ -86,6 +89,8 @@ def _as_text(live: LiveFigures) -> str:
             for name, key in (("p50", "p50_s"), ("p95", "p95_s"), ("worst", "worst_s"))
         ),
         f"  p95 by rule        {rules or '-'}",
+        f"  observed           {data['coverage']:.0%} of the time; a picture's verdict at a proctor"
+        f" after {data['verdict_p95_s'] or 0:.2f} s (p95)",
     ]
     lines += [f"  problem ({count}): {text}" for text, count in list(live.problems.items())[:5]]
     return "\n".join(lines)

@@ -1,7 +1,8 @@
 """How soon a violation of a live student is on the wall of a proctor's browser.
 
-A server of its own with the real detectors, drawn students that speak the browser's protocol over
-real WebSockets, and a page that notes when it drew which score. A violation is due when its rule's
+A server of its own with the real detectors (or scripted ones, whose answer is in the picture: then
+the way is measured and not the models), drawn students that speak the browser's protocol over real
+WebSockets, and a page that notes when it drew which score. A violation is due when its rule's
 minimum is over (an event at once); the time counts from there to the frame that shows it.
 """
 
@@ -17,7 +18,7 @@ from typing import Any
 from scoring.model import Rule
 from scoring.policy import STANDARD_RULES
 from tools.serving import Server
-from tools.simulation.material import drawn
+from tools.simulation.material import drawn, scripted
 from tools.simulation.mix import INTERVAL_S, Part, cast, parse_mix
 from tools.simulation.outcome import Outcome, percentile
 from tools.simulation.run import Plan, Rest, RestError, simulate
@@ -65,6 +66,8 @@ class LiveFigures:
     students: int
     delays_s: dict[str, list[float]] = field(default_factory=dict)
     missed: list[Due] = field(default_factory=list)
+    coverage: float = 0.0
+    verdict_p95_s: float | None = None
     problems: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -76,6 +79,8 @@ class LiveFigures:
             "students": self.students,
             "violations": len(self.all_s),
             "missed": len(self.missed),
+            "coverage": self.coverage,
+            "verdict_p95_s": self.verdict_p95_s,
             "p50_s": percentile(self.all_s, 0.5),
             "p95_s": percentile(self.all_s, 0.95),
             "worst_s": max(self.all_s, default=None),
@@ -134,10 +139,18 @@ def match(
     return delays, missed
 
 
-def measure_live(browser: Any, students: int, minutes: float, mix: str = MIX) -> LiveFigures:
+class _ScriptedServer(Server):
+    program = ("-c", "import sys; from app.web.server import main; sys.exit(main(scripted=True))")
+
+
+def measure_live(
+    browser: Any, students: int, minutes: float, *, is_scripted: bool = False, mix: str = MIX
+) -> LiveFigures:
     """Play it and look. Raises ServerFailed, RestError and TimeoutError when nobody came."""
     parts = cast(students, parse_mix(mix), minutes)
     material = drawn(VIDEO_FPS, {part.kind.scene for part in parts})
+    if is_scripted:
+        material = scripted(material)
     rows = -(-students // _TILES_IN_A_ROW)
     size = {"width": 1280, "height": _HEAD_PX + rows * _TILE_PX}
     dues: list[Due] = []
@@ -147,7 +160,8 @@ def measure_live(browser: Any, students: int, minutes: float, mix: str = MIX) ->
 
     with tempfile.TemporaryDirectory(prefix="candor-wall-") as scratch:
         settings = {"VIDEO_FPS": f"{VIDEO_FPS:g}", "PROCTOR_CLIENT_RATE": "2000"}
-        with Server(Path(scratch), settings) as server:
+        kind = _ScriptedServer if is_scripted else Server
+        with kind(Path(scratch), settings) as server:
             server.wait_for_detectors()
             page = browser.new_context(viewport=size).new_page()
             page.set_default_timeout(_JOIN_WITHIN_S * 1000)
@@ -163,7 +177,8 @@ def measure_live(browser: Any, students: int, minutes: float, mix: str = MIX) ->
             shown = [tuple(each) for each in page.evaluate("window.shownScores")]
             page.context.close()
     outcome = playing.result()
-    figures = LiveFigures(students, problems=outcome.problems)
+    figures = LiveFigures(students, problems=outcome.problems, coverage=outcome.coverage)
+    figures.verdict_p95_s = outcome.p95_s
     figures.delays_s, figures.missed = match(dues, shown)
     return figures
 

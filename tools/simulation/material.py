@@ -6,6 +6,8 @@ Pictures are JPEG, 640x480, in the browser's quality; sound is PCM in pieces of 
 
 from __future__ import annotations
 
+import json
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ import cv2
 import numpy as np
 
 from detectors.arrays import Floats, Pixels
+from detectors.scripted import PICTURE_PREFIX
 from tools.drawn import LOOKS, Camera, Pose, draw_room, draw_students
 from tools.evaluation.manifest import Item, Manifest
 from tools.evaluation.media import (
@@ -36,6 +39,12 @@ _STILL_S = 6
 _DIALOG_S = 26
 _QUIET_S = 20
 _HISS = 12 / 32_768
+
+_SCRIPTS = {
+    "present": {"face": "one", "gaze": "center", "objects": "clear", "camera": "ok"},
+    "empty": {"face": "none", "objects": "clear", "camera": "ok"},
+    "company": {"face": "several", "objects": "clear", "camera": "ok"},
+}
 
 IsWanted = Callable[[bytes], bool]
 
@@ -111,6 +120,25 @@ def drawn(fps: float, scenes: Iterable[str]) -> Material:
         for name in sorted(wanted)
     }
     return Material(fps, made, {"quiet": tuple(_quiet())})
+
+
+def scripted(material: Material) -> Material:
+    """The same pictures, each with the answer of its scene for the scripted detectors."""
+    return Material(
+        material.fps,
+        {
+            name: tuple(
+                tuple(_with_script(jpeg, _SCRIPTS[name]) for jpeg in loop) for loop in loops
+            )
+            for name, loops in material.scenes.items()
+        },
+        material.sounds,
+    )
+
+
+def _with_script(jpeg: bytes, script: dict[str, str]) -> bytes:
+    comment = PICTURE_PREFIX + json.dumps(script).encode()
+    return jpeg[:2] + b"\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment + jpeg[2:]
 
 
 def _is_present(item: Item) -> bool:

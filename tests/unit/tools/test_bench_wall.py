@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from detectors.scripted import picture_script
 from tools.bench_wall_live import due_of, match
+from tools.simulation.material import MaterialError, drawn, scripted
 from tools.simulation.mix import KINDS, Part
 
 pytestmark = pytest.mark.room
@@ -35,3 +37,11 @@ def test_the_first_frame_with_the_score_counts_and_what_never_came_is_missed() -
     delays, missed = match(dues, shown)
     assert delays == {"focus_change": [0.5], "clipboard": [1.25]}
     assert missed == [dues[2]]
+
+
+def test_a_scripted_picture_says_what_its_scene_shows() -> None:
+    material = scripted(drawn(0.5, {"empty"}))
+    assert picture_script(material.frame("empty", 0, 1))["face"] == "none"
+    assert picture_script(material.frame("present", 3, 0))["face"] == "one"
+    with pytest.raises(MaterialError, match="phone"):
+        drawn(0.5, {"phone"})
