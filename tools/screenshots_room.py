@@ -10,7 +10,7 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -97,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=PROJECT_ROOT / "docs", help="folder")
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="path of the browser")
     parser.add_argument("--shots", type=Path, help="keep every single picture in this folder too")
-    parser.add_argument("--only", help="the name of one page")
+    parser.add_argument("--only", nargs="+", metavar="PAGE", help="names of some pages")
     options = parser.parse_args(arguments)
     if not options.chromium:
         print("No chromium was found: name it with --chromium.", file=sys.stderr)
@@ -125,10 +125,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _of_scene(
-    browser: Browser, scene: Scene, only: str | None
+    browser: Browser, scene: Scene, only: Sequence[str] | None
 ) -> Iterator[tuple[tuple[str, str], bytes]]:
     with tempfile.TemporaryDirectory() as folder, _built(Path(folder), scene) as built:
-        views = [view for view in _views(built, scene) if only in (None, view.name)]
+        views = [view for view in _views(built, scene) if only is None or view.name in only]
         for look in LOOKS_AT:
             context = browser.new_context(
                 viewport={"width": look.width, "height": look.height}, color_scheme=look.scheme

@@ -102,10 +102,10 @@ def prepare(
 def drawn(fps: float, scenes: Iterable[str]) -> Material:
     """Drawn students in a quiet room, where no labelled media are at hand: `present`, `empty` and
     `company`. Raises MaterialError for another scene."""
-    drawings = {
-        "present": [draw_students([(Pose(), look)]) for look in LOOKS],
-        "empty": [draw_room()],
-        "company": [
+    drawings: dict[str, Callable[[], list[Pixels]]] = {
+        "present": lambda: [draw_students([(Pose(), look)]) for look in LOOKS],
+        "empty": lambda: [draw_room()],
+        "company": lambda: [
             draw_students([(Pose(470, 200, 80), LOOKS[-1 - number]), (Pose(250), look)])
             for number, look in enumerate(LOOKS)
         ],
@@ -115,7 +115,7 @@ def drawn(fps: float, scenes: Iterable[str]) -> Material:
         raise MaterialError(f"Nobody has drawn this yet: {', '.join(missing)}.")
     made = {
         name: tuple(
-            tuple(_camera_on(drawing, fps, seed)) for seed, drawing in enumerate(drawings[name])
+            tuple(_camera_on(drawing, fps, seed)) for seed, drawing in enumerate(drawings[name]())
         )
         for name in sorted(wanted)
     }
