@@ -102,9 +102,35 @@ test("the page's own share picker takes the focus without an event", () => {
   const { log, kinds } = focusLog();
   log.isPicking = true;
   log.blurred();
+  log.filled(false);
   assert.deepEqual(kinds, []);
   log.hidden();
   assert.deepEqual(kinds, ["tab_hidden"]);
+});
+
+test("leaving full screen is reported, and so is returning to it", () => {
+  const { log, kinds } = focusLog();
+  log.filled(false);
+  log.filled(true);
+  assert.deepEqual(kinds, ["fullscreen_exit", "fullscreen_enter"]);
+});
+
+test("a student is away from the first sign of it until the page has the focus again", () => {
+  const { log } = focusLog();
+  log.blurred();
+  assert.equal(log.isAway, true);
+  log.returned(true, false);
+  assert.equal(log.isAway, true);
+  log.returned(true, true);
+  assert.equal(log.isAway, false);
+});
+
+test("loading the page again is not leaving it", () => {
+  const { log, kinds } = focusLog();
+  log.isUnloading = true;
+  log.hidden();
+  log.blurred();
+  assert.deepEqual(kinds, []);
 });
 
 test("an insecure page is told to use https", () => {

@@ -12,7 +12,8 @@ const WORKER_URL = new URL("./capture-worker.js", import.meta.url);
 
 /**
  * Events, each a CustomEvent: `news` (what the line says, see Line), `devices` (a device came or
- * went), `level` (loudness of the microphone 0..1), `broken` (the worker could not be loaded).
+ * went), `level` (loudness of the microphone 0..1), `away` (the student left this page or is back),
+ * `broken` (the worker could not be loaded).
  */
 export class Capture extends EventTarget {
   /** @param {string} [consent] the version of the text the student agrees to by starting */
@@ -33,6 +34,8 @@ export class Capture extends EventTarget {
     this.saying = new Map();
     this.saidCount = 0;
     this.mayLookElsewhere = () => false;
+    /** Whether the student is in another tab or window, and that was reported. */
+    this.isAway = false;
   }
 
   /** @param {Device} device */
@@ -166,7 +169,12 @@ export class Capture extends EventTarget {
 
   /** @param {string} kind */
   report(kind) {
-    if (this.watch) this.worker?.postMessage({ type: "event", kind });
+    if (!this.watch) return;
+    this.worker?.postMessage({ type: "event", kind });
+    if (this.watch.log.isAway !== this.isAway) {
+      this.isAway = this.watch.log.isAway;
+      this.tell("away", this.isAway);
+    }
   }
 
   /** @param {Device} device */
@@ -247,6 +255,7 @@ export class Capture extends EventTarget {
   stop() {
     this.watch?.stop();
     this.watch = null;
+    this.isAway = false;
     this.worker?.postMessage({ type: "close" });
     this.microphone?.stop();
     this.microphone = null;

@@ -13,14 +13,29 @@ export class FocusLog {
     this.isPicking = false;
     /** Whether the exam's own frame or window may have the focus. @type {() => boolean} */
     this.isAtWork = () => false;
+    /** The page is being loaded again or closed, which hides it first. */
+    this.isUnloading = false;
+  }
+
+  /** Whether the student has left and is not back yet. */
+  get isAway() {
+    return this.reported.size > 0;
   }
 
   hidden() {
-    if (!this.isAtWork()) this.once("tab_hidden");
+    if (!this.isUnloading && !this.isAtWork()) this.once("tab_hidden");
   }
 
   blurred() {
-    if (!this.isPicking && !this.isAtWork()) this.once("window_blur");
+    if (!this.isPicking && !this.isUnloading && !this.isAtWork()) this.once("window_blur");
+  }
+
+  /**
+   * The browser may end full screen to show its share picker: that is not the student's doing.
+   * @param {boolean} isFull
+   */
+  filled(isFull) {
+    if (isFull || !this.isPicking) this.report(isFull ? "fullscreen_enter" : "fullscreen_exit");
   }
 
   /**
@@ -66,9 +81,11 @@ export function watchPage(report) {
   }
   document.addEventListener(
     "fullscreenchange",
-    () => report(document.fullscreenElement ? "fullscreen_enter" : "fullscreen_exit"),
+    () => log.filled(document.fullscreenElement !== null),
     options,
   );
+  window.addEventListener("pagehide", () => (log.isUnloading = true), options);
+  window.addEventListener("pageshow", () => (log.isUnloading = false), options);
   // A frame that has the focus keeps the page from hearing that the window lost it.
   const inFrame = setInterval(() => {
     if (!(document.activeElement instanceof HTMLIFrameElement)) return;

@@ -143,8 +143,9 @@ export async function openScreen() {
       "Take this exam on a computer, with a current Chrome, Edge, Firefox or Safari.",
     );
   }
+  let stream;
   try {
-    return await navigator.mediaDevices.getDisplayMedia({
+    stream = await navigator.mediaDevices.getDisplayMedia({
       video: { frameRate: { max: 3 }, displaySurface: "monitor" },
       audio: false,
       monitorTypeSurfaces: "include",
@@ -154,6 +155,14 @@ export async function openScreen() {
   } catch (error) {
     throw explain("screen", error);
   }
+  const surface = stream.getVideoTracks()[0]?.getSettings().displaySurface;
+  if (surface === undefined || surface === "monitor") return stream;
+  stopStream(stream);
+  throw new MediaProblem(
+    "screen",
+    "You shared a window or a tab.",
+    "The exam needs the entire screen. Share again and choose “Entire screen” when the browser asks.",
+  );
 }
 
 /** Sharing a window must not bring that window to the front: it would count as leaving. */

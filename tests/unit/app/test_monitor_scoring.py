@@ -85,6 +85,22 @@ def exam(tmp_path: Path) -> Iterator[Exam]:
     repository.close()
 
 
+@pytest.mark.journey
+def test_ten_minutes_without_a_screen_event_give_no_point_and_one_gives_four(exam: Exam) -> None:
+    exam.watch(600)
+    record = exam.repository.session("s1")
+    assert record is not None
+    assert record.total_score == 0
+    exam.monitor.post_event("s1", ScreenEvent("left", EventKind.WINDOW_BLUR, 600.0))
+    exam.watch(605)
+    exam.end()
+    rules = [each.violation.rule for each in exam.repository.violations("s1")]
+    assert rules == [Rule.FOCUS_CHANGE]
+    record = exam.repository.session("s1")
+    assert record is not None
+    assert record.total_score == 4
+
+
 def test_an_absence_across_a_boundary_flags_the_second_interval_once(exam: Exam) -> None:
     exam.watch(75, (26, 29), (31, 34))
     exam.end()

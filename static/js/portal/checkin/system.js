@@ -1,5 +1,5 @@
 /** The system check: browser, camera, microphone, screen, second monitor, line; each with a remedy. */
-import { explain, MediaProblem, stopStream } from "../../capture/media.js";
+import { explain, MediaProblem } from "../../capture/media.js";
 import { h, icon, setText } from "../../lib/dom.js";
 import { number, t } from "../../lib/language.js";
 import { actions, button, setReady } from "./parts.js";
@@ -128,7 +128,7 @@ export class SystemStep {
     this.renderButton();
     setText(this.hint, "");
     // The screen first: only its question insists on a click just made.
-    if (this.rows.has("screen")) await this.checkScreen();
+    if (this.rows.has("screen")) await this.checkDevice("screen");
     if (this.rows.has("camera")) await this.checkDevice("camera");
     if (this.rows.has("microphone")) await this.checkMicrophone();
     this.checkMonitor();
@@ -149,21 +149,6 @@ export class SystemStep {
     }
     this.set(device, "good", device === "screen" ? t("Shared") : t("On"));
     return true;
-  }
-
-  async checkScreen() {
-    const { capture } = this.flow;
-    if (!(await this.checkDevice("screen"))) return;
-    const surface = capture.streams.screen?.getVideoTracks()[0]?.getSettings().displaySurface;
-    if (surface === undefined || surface === "monitor") return;
-    stopStream(capture.streams.screen);
-    capture.streams.screen = null;
-    this.set(
-      "screen",
-      "bad",
-      t("You shared a window or a tab."),
-      t("The exam needs the entire screen. Check again and choose “Entire screen” when the browser asks."),
-    );
   }
 
   async checkMicrophone() {
