@@ -72,6 +72,7 @@ class MyExam(Told):
     check_in: Literal["off", "self", "proctor"]
     paging: Literal["one", "all"]
     shows_focus: bool
+    full_screen: bool
     sections: list[MySection]
     answers: dict[str, MyAnswer]
     place: str

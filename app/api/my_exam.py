@@ -175,6 +175,7 @@ def _answer(plan: ExamPlan, face: Face, now_ms: float) -> MyExam:
         check_in=plan.check_in,
         paging=plan.paging,
         shows_focus=plan.shows_focus,
+        full_screen=plan.full_screen and plan.external_mode != "window",
         sections=[],
         answers={},
         place="",

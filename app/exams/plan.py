@@ -58,6 +58,9 @@ class PlanPart(BaseModel):
     shuffle_questions: bool = False
     shuffle_options: bool = False
     shows_focus: bool = False
+    full_screen: bool = Field(
+        False, description="The exam fills the student's screen; leaving that is a screen event."
+    )
     external_url: Annotated[str, StringConstraints(max_length=2_000)] = Field(
         "", description="The page of an exam that is held elsewhere."
     )

@@ -47,6 +47,7 @@ class ExamPlan:
     shuffle_questions: bool = False
     shuffle_options: bool = False
     shows_focus: bool = False
+    full_screen: bool = False
     external_url: str = ""
     external_mode: Literal["frame", "window"] = "frame"
     pass_percent: float | None = None

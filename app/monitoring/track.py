@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import deque
 from collections.abc import Sequence
 from functools import partial
 
@@ -20,7 +19,8 @@ from app.monitoring.moment import Moment, marks_of, points_of
 from app.monitoring.pausing import Pausing
 from app.monitoring.settling import Settling
 from app.monitoring.surroundings import Stored, Surroundings
-from app.monitoring.views import Mark, SessionView, Warned
+from app.monitoring.views import Mark, SessionView
+from app.monitoring.warning_log import WarningLog
 from app.records import IntervalRecord, SessionRecord, TraceRecord, ViolationRecord
 from detectors.messages import AnalysisResult, DetectorFault, Overlay
 from scoring.model import (
@@ -48,7 +48,6 @@ DRIFT_S = 10.0
 CONTACT_STORED_S = 15.0
 TRACE_S = 5.0
 VIEW_S = 1.0
-WARNED_S = 10.0
 # What of a session's numbers is news, and does not wait for what drifts.
 _NEWS = ("interval_score", "total_score", "flagged_intervals")
 
@@ -78,8 +77,9 @@ class Track:
         trace = tuple(r.data for r in around.store.trace(self.session_id))
         stored = Stored(Ledger(violations=violations, intervals=intervals), trace)
         self._scorer = around.new_scorer(self._policy, stored, self._opened_s)
+        restored = self._scorer.ledger() if trace else stored.ledger
         if trace:
-            violations, intervals = self._reconcile(stored.ledger, self._scorer.ledger())
+            violations, intervals = self._reconcile(stored.ledger, restored)
         self._violations = {v.violation_id: v for v in violations}
         self._last = max(violations, key=lambda v: v.start_s, default=None)
         self._stored_scores = {i.index: i.score for i in intervals}
@@ -93,7 +93,7 @@ class Track:
         self._final: dict[str, object] = {}
         self._overlay: Overlay | None = None
         self._faults: dict[str, DetectorFault] = {}
-        self._warned: deque[Warned] = deque(maxlen=20)
+        self._warnings = WarningLog(self._time, restored.alerts)
         self.pausing = Pausing(session, self._time, around, self._policy.warning_action)
         self._risk = 0.0
         self._viewed_s = -VIEW_S
@@ -205,8 +205,7 @@ class Track:
         elif isinstance(change, IntervalChanged):
             self._change_interval(change.interval, change.newly_flagged)
         elif isinstance(change, AlertRaised):
-            at = self._time.instant(change.alert.at_s)
-            self._warned.append(Warned(change.alert.kind, at))
+            self._warnings.add(change.alert)
             if change.limit_reached:
                 self.pausing.limit_reached(change)
 
@@ -385,11 +384,14 @@ class Track:
             last=self._mark(self._last, 0.0) if self._last is not None else None,
             overlay=self._overlay,
             faults=tuple(self._faults.values()),
-            warned=tuple(w for w in self._warned if (now - w.at).total_seconds() <= WARNED_S),
+            warned=self._warnings.recent(now),
             line=self._stream.line.value if self._stream is not None else "down",
             is_paused=self.pausing.is_paused,
             pauses=self.pausing.causes,
             shows_focus=self.session.shows_focus,
+            noted=self._warnings.counted(),
+            warning_limit=self._policy.warning_limit,
+            warning_action=self._policy.warning_action.value,
         )
 
     def _mark(self, violation: Violation, points: float) -> Mark:

@@ -36,6 +36,7 @@ class Warned:
 
     kind: str
     at: datetime
+    is_critical: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ class SessionView:
     gap: Gap | None = None
     pauses: tuple[str, ...] = ()
     shows_focus: bool = False
+    noted: tuple[Warned, ...] = ()
+    warning_limit: int = 0
+    warning_action: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -178,7 +182,16 @@ def student_status(view: SessionView) -> dict[str, Any]:
         "pauses": list(view.pauses),
         "face": _face_word(overlay),
         "advice": overlay.advice if overlay else "",
-        "warnings": [{"rule": warned.kind, "at": iso(warned.at)} for warned in view.warned],
+        "warnings": [
+            {"rule": warned.kind, "at": iso(warned.at), "counts": warned.is_critical}
+            for warned in view.warned
+        ],
+        "warned": {
+            "count": view.scores.warnings,
+            "limit": view.warning_limit,
+            "action": view.warning_action,
+            "last": [{"rule": warned.kind, "at": iso(warned.at)} for warned in view.noted],
+        },
         "focus": round(view.scores.focus) if view.shows_focus else None,
     }
 

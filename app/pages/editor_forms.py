@@ -21,6 +21,7 @@ CHECKS = (
     "shuffle_questions",
     "shuffle_options",
     "shows_focus",
+    "full_screen",
     "is_practice",
 )
 TEXTS = ("title", "intro", "time_zone", "external_url")

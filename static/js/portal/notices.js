@@ -20,9 +20,11 @@ export class NoticeBoard {
    */
   show(notices) {
     const wanted = new Map(notices.map((notice) => [notice.key, notice]));
+    let focused = "";
     for (const [key, { element, words }] of this.shown) {
       const notice = wanted.get(key);
       if (notice && wordsOf(notice) === words) continue;
+      if (notice && element.contains(document.activeElement)) focused = key;
       element.remove();
       this.shown.delete(key);
     }
@@ -32,6 +34,7 @@ export class NoticeBoard {
       this.shown.set(key, { element, words: wordsOf(notice) });
       this.element.append(element);
     }
+    this.shown.get(focused)?.element.querySelector("button")?.focus();
   }
 }
 

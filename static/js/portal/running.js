@@ -1,9 +1,12 @@
 /** The view while the session runs: a self-view, a quiet state, and notices that can be acted on. */
+import { MediaProblem } from "../capture/media.js";
 import { one, role, setText, changeIcon } from "../lib/dom.js";
-import { clock, t } from "../lib/language.js";
+import { clock, number, t } from "../lib/language.js";
+import { FullScreen } from "./fullscreen.js";
 import { NoticeBoard } from "./notices.js";
 import { Talk } from "./talk.js";
-import { lineWords, ruleWords } from "./words.js";
+import { limitWords, lineWords, ruleWords } from "./words.js";
+import { Warnings } from "./warnings.js";
 
 /** @typedef {import("../capture/media.js").Device} Device */
 
@@ -32,11 +35,13 @@ const LOST = {
   screen: {
     lost: t("Your screen is no longer shared."),
     remedy: t("The exam asks for it. Share the entire screen again."),
-    action: t("Share screen again"),
+    action: t("Share the screen again"),
     icon: "screen",
   },
 };
 
+/** Under this the focus score is worth a look at oneself, as the alerts have it. */
+const LOW_FOCUS = 40;
 /** Ten silent seconds: the level arrives ten times a second. */
 const SILENT_LEVELS = 100;
 
@@ -61,6 +66,23 @@ export class RunningView {
     /** @type {Record<string, any>} */
     this.status = {};
     this.endProblem = "";
+    this.warnings = new Warnings(this.stateRow("warnings"), role(root, "noted"));
+    this.fullScreen = new FullScreen();
+    /** Why a device could not be had again. @type {Map<Device, {title: string, remedy: string}>} */
+    this.problems = new Map();
+    /** Where the student worked last. @type {HTMLElement | null} */
+    this.worked = null;
+    this.pageTitle = document.title;
+    this.fullScreen.addEventListener("change", () => this.render());
+    /** Whether the student was away and has not taken note of it. */
+    this.wasAway = false;
+    capture.addEventListener("away", () => {
+      this.wasAway ||= !capture.isAway;
+      this.render();
+    });
+    role(root, "exam").addEventListener("focusin", ({ target }) => {
+      this.worked = /** @type {HTMLElement} */ (target);
+    });
     capture.addEventListener("devices", () => this.render());
     capture.addEventListener("level", (event) => this.hear(/** @type {CustomEvent} */ (event).detail));
   }
@@ -115,7 +137,26 @@ export class RunningView {
     this.renderFace();
     for (const device of this.devices) if (device !== "camera") this.renderDevice(device);
     this.setTone("recording", this.line === "down" ? "technical" : "good");
+    this.renderFocus();
+    this.warnings.show(this.status.warned);
     this.board.show(this.notices());
+    document.title = this.capture.isAway ? t("Return to the exam") : this.pageTitle;
+  }
+
+  /** The session is over for this page. */
+  end() {
+    this.wasAway = false;
+    this.fullScreen.leave();
+    document.title = this.pageTitle;
+  }
+
+  renderFocus() {
+    const { focus } = this.status;
+    const row = this.stateRow("focus");
+    row.hidden = typeof focus !== "number";
+    if (row.hidden) return;
+    setText(role(this.root, "focus"), t("{focus} of {most}", { focus: number(focus), most: number(100) }));
+    this.setTone("focus", focus < LOW_FOCUS ? "advice" : "good");
   }
 
   renderLine() {
@@ -161,21 +202,46 @@ export class RunningView {
         text: t("This page keeps trying. Time without a line never counts against you."),
       });
     }
+    if (this.capture.isAway) notices.push(this.awayNotice());
+    else if (this.wasAway) notices.push(this.backNotice());
     for (const device of this.devices) {
       if (!this.capture.has(device)) notices.push(this.lostNotice(device));
+    }
+    if (this.fullScreen.isMissing) notices.push(this.fullScreenNotice());
+    if (this.status.pauses?.includes("warning_limit")) {
+      notices.push({
+        key: "paused",
+        tone: "conduct",
+        icon: "pause",
+        title: t("The exam is paused: the limit of warnings is reached."),
+        text: t("Your proctor has been told and decides how it goes on. Stay in front of the camera."),
+      });
     }
     if (this.capture.has("microphone")) this.addSoundNotice(notices);
     if (this.status.advice && this.capture.has("camera")) {
       notices.push({ key: "advice", tone: "plain", icon: "info", title: t(this.status.advice) });
     }
     for (const warning of this.status.warnings ?? []) {
+      if (this.isSaid(warning.rule)) continue;
       const title = ruleWords(warning.rule);
-      if (title) notices.push({ key: warning.rule, tone: "conduct", icon: "alert", title });
+      const text = warning.counts ? limitWords(this.status.warned) : undefined;
+      if (title) notices.push({ key: warning.rule, tone: "conduct", icon: "alert", title, text });
     }
     if (this.endProblem) {
       notices.push({ key: "end", tone: "technical", icon: "alert", title: this.endProblem });
     }
     return notices;
+  }
+
+  /**
+   * Whether a notice with a remedy says it already.
+   * @param {string} rule
+   */
+  isSaid(rule) {
+    return (
+      (rule === "focus_change" && (this.capture.isAway || this.wasAway)) ||
+      (rule === "fullscreen_exit" && this.fullScreen.isMissing && this.fullScreen.wasOn)
+    );
   }
 
   /** @param {import("./notices.js").Notice[]} notices */
@@ -210,20 +276,91 @@ export class RunningView {
    */
   lostNotice(device) {
     const { lost, remedy, action, icon } = LOST[device];
+    const problem = this.problems.get(device);
     return {
       key: device,
       tone: "technical",
       icon,
-      title: lost,
-      text: remedy,
+      title: problem ? t(problem.title) : lost,
+      text: problem ? t(problem.remedy) : remedy,
       action: { label: action, run: () => this.reopen(device) },
     };
   }
 
+  /** @returns {import("./notices.js").Notice} */
+  awayNotice() {
+    return {
+      key: "away",
+      tone: "conduct",
+      icon: "window",
+      title: t("You are not in the exam."),
+      text: t("Another window or tab is in front. That was noticed; come back and go on."),
+      action: { label: t("Return to the exam"), run: () => window.focus() },
+    };
+  }
+
+  /**
+   * Who was in another tab has read nothing of it there.
+   * @returns {import("./notices.js").Notice}
+   */
+  backNotice() {
+    return {
+      key: "back",
+      tone: "conduct",
+      icon: "window",
+      title: ruleWords("focus_change"),
+      text: t("That was noticed. Stay in this page until you have handed in."),
+      action: { label: t("I understand"), run: () => this.takeNote() },
+    };
+  }
+
+  takeNote() {
+    this.wasAway = false;
+    this.render();
+    this.resume(true);
+  }
+
+  /** @returns {import("./notices.js").Notice} */
+  fullScreenNotice() {
+    const { wasOn } = this.fullScreen;
+    return {
+      key: "fullscreen",
+      tone: wasOn ? "conduct" : "plain",
+      icon: "screen",
+      title: wasOn ? t("You left full screen.") : t("This exam is taken in full screen."),
+      text: wasOn ? t("That was noticed. Return to it and go on.") : undefined,
+      action: {
+        label: wasOn ? t("Return to full screen") : t("Go to full screen"),
+        run: () => this.fillScreen(),
+      },
+    };
+  }
+
+  async fillScreen() {
+    await this.fullScreen.enter();
+    this.resume(!this.fullScreen.isMissing);
+  }
+
   /** @param {Device} device */
   async reopen(device) {
-    await this.capture.open(device).catch(() => {});
+    this.problems.delete(device);
+    try {
+      await this.capture.open(device);
+    } catch (problem) {
+      if (problem instanceof MediaProblem) this.problems.set(device, problem);
+    }
     this.render();
+    this.resume(this.capture.has(device));
+  }
+
+  /**
+   * A notice was put right and is gone: the focus goes back to where the student worked.
+   * @param {boolean} isRight
+   */
+  resume(isRight) {
+    if (!isRight || (document.activeElement && document.activeElement !== document.body)) return;
+    const place = this.worked?.isConnected ? this.worked : one(this.root, "h1");
+    place.focus({ preventScroll: true });
   }
 
   /** @param {string} name */

@@ -1,5 +1,5 @@
 /** The words a student reads for the words the server sends, in the page's language. */
-import { t } from "../lib/language.js";
+import { number, t } from "../lib/language.js";
 
 /** @type {Record<string, string>} */
 const RULES = {
@@ -28,6 +28,13 @@ const CAUSES = {
   handed_in: t("You handed in your work."),
 };
 
+/** @type {Record<string, string>} */
+const AT_LIMIT = {
+  notify: t("At {limit}, your proctor is called."),
+  pause: t("At {limit}, the exam is paused until your proctor lets it go on."),
+  end: t("At {limit}, the exam ends."),
+};
+
 /** @type {Record<string, {label: string, icon: string}>} */
 const LINES = {
   good: { label: t("Good"), icon: "line" },
@@ -40,6 +47,25 @@ const LINES = {
  * @param {string} rule
  */
 export const ruleWords = (rule) => RULES[rule] ?? "";
+
+/**
+ * Which warning this is, and what happens at the last one.
+ * @param {{count: number, limit: number, action: string} | undefined} warned
+ */
+export function limitWords(warned) {
+  if (!warned?.limit) return undefined;
+  const values = { count: number(warned.count), limit: number(warned.limit) };
+  return `${t("This is warning {count} of {limit}.", values)} ${limitRule(warned)}`.trim();
+}
+
+/**
+ * What happens at the last warning, or "".
+ * @param {{limit: number, action: string}} warned
+ */
+export function limitRule({ limit, action }) {
+  const rule = AT_LIMIT[action];
+  return limit && rule ? t(rule, { limit: number(limit) }) : "";
+}
 
 /** @param {string} cause */
 export const causeWords = (cause) => CAUSES[cause] ?? "";

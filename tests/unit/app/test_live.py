@@ -329,6 +329,7 @@ def test_the_student_is_told_what_changed_without_scores_or_pixels(room: Room) -
     assert status == {
         "state": "running", "line": "good", "face": "well", "advice": "", "warnings": [],
         "is_paused": False, "pauses": [], "focus": None,
+        "warned": {"count": 0, "limit": 0, "action": "", "last": []},
     }  # fmt: skip
     room.clock.advance(2)
     warned = (Warned("no_face", room.clock.now()),)
@@ -336,7 +337,9 @@ def test_the_student_is_told_what_changed_without_scores_or_pixels(room: Room) -
     room.live.publish(room.view(overlay=overlay, warned=warned))
     ((status, _),) = room.take("status")
     assert status["face"] == "none"
-    assert status["warnings"] == [{"rule": "no_face", "at": "2026-03-02T09:00:02.000Z"}]
+    assert status["warnings"] == [
+        {"rule": "no_face", "at": "2026-03-02T09:00:02.000Z", "counts": False}
+    ]
     room.clock.advance(2)
     room.live.publish(room.view(overlay=overlay, warned=warned))
     assert room.take("status") == []

@@ -19,7 +19,7 @@ export class ExamView {
   /**
    * @param {HTMLElement} root
    * @param {{token: () => string, sessionId: () => string, capture: import("../../capture/capture.js").Capture,
-   *   titled: (title: string) => void}} around
+   *   titled: (title: string) => void, fills: (isFull: boolean) => void}} around
    */
   constructor(root, around) {
     this.root = root;
@@ -57,6 +57,7 @@ export class ExamView {
     this.root.hidden = exam.state === "none";
     if (exam.state === "none") return;
     this.around.titled(exam.title || t("Your exam"));
+    this.around.fills(exam.state === "open" && exam.full_screen);
     if (exam.state === "open") this.show();
     else this.showWaiting();
   }
