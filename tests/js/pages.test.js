@@ -208,19 +208,43 @@ test("the token of a join link is read from behind the #", () => {
   assert.equal(tokenOf(""), "");
 });
 
-test("a tab keeps its session over a reload and forgets it at the end", () => {
+/** A storage as browsers have it. */
+function storage() {
   /** @type {Map<string, string>} */
   const stored = new Map();
-  const storage = {
+  return {
     getItem: (/** @type {string} */ key) => stored.get(key) ?? null,
     setItem: (/** @type {string} */ key, /** @type {string} */ value) => void stored.set(key, value),
     removeItem: (/** @type {string} */ key) => void stored.delete(key),
   };
-  const held = { token: "t", userId: "anna", examId: "math", hasStarted: true };
-  new Keeper(storage).keep(held);
-  assert.deepEqual(new Keeper(storage).read(), held);
-  new Keeper(storage).forget();
-  assert.equal(new Keeper(storage).read(), null);
-  stored.set("candor.session", "{broken");
-  assert.equal(new Keeper(storage).read(), null);
+}
+
+const HELD = { token: "t", userId: "anna", examId: "math", hasStarted: true, sessionId: "s1" };
+
+test("a tab keeps its session over a reload and forgets it at the end", () => {
+  const [tab, browser] = [storage(), storage()];
+  new Keeper(tab, browser).keep(HELD);
+  assert.deepEqual(new Keeper(tab, browser).read(), HELD);
+  new Keeper(tab, browser).forget();
+  assert.equal(new Keeper(tab, browser).read(), null);
+  assert.equal(new Keeper(tab, browser).remembered(), null);
+  tab.setItem("candor.session", "{broken");
+  assert.equal(new Keeper(tab, browser).read(), null);
+});
+
+test("a browser that was killed knows the running session in its next tab", () => {
+  const browser = storage();
+  new Keeper(storage(), browser).keep(HELD);
+  const next = new Keeper(storage(), browser);
+  assert.equal(next.read(), null);
+  assert.deepEqual(next.remembered(), HELD);
+});
+
+test("a session that has not begun is this tab's alone, and another one leaves the running one be", () => {
+  const browser = storage();
+  new Keeper(storage(), browser).keep(HELD);
+  const other = new Keeper(storage(), browser);
+  other.keep({ ...HELD, sessionId: "s2", hasStarted: false });
+  other.forget();
+  assert.deepEqual(other.remembered(), HELD);
 });

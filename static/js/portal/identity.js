@@ -32,29 +32,66 @@ export function tokenOf(hash) {
  *   sessionId?: string}} Held
  */
 
-/** Keeps a session's token for this tab, so that a reload goes on. */
+/** @typedef {Pick<Storage, "getItem" | "setItem" | "removeItem">} Keeps */
+
+/**
+ * Keeps a session's token: for this tab, so that a reload goes on, and once it runs for this
+ * browser, so that the student comes back after a crash. Both are gone with the session.
+ */
 export class Keeper {
-  /** @param {Pick<Storage, "getItem" | "setItem" | "removeItem">} storage */
-  constructor(storage) {
-    this.storage = storage;
+  /**
+   * @param {Keeps} tab
+   * @param {Keeps} browser
+   */
+  constructor(tab, browser) {
+    this.tab = tab;
+    this.browser = browser;
   }
 
-  /** @returns {Held | null} */
+  /** What this tab holds. */
   read() {
-    try {
-      const held = JSON.parse(this.storage.getItem(STORAGE_KEY) ?? "null");
-      return held && typeof held.token === "string" && held.token ? held : null;
-    } catch {
-      return null;
-    }
+    return heldIn(this.tab);
+  }
+
+  /** What another tab of this browser held, which may be gone. */
+  remembered() {
+    return heldIn(this.browser);
   }
 
   /** @param {Held} held */
   keep(held) {
-    this.storage.setItem(STORAGE_KEY, JSON.stringify(held));
+    const text = JSON.stringify(held);
+    this.tab.setItem(STORAGE_KEY, text);
+    try {
+      if (held.hasStarted) this.browser.setItem(STORAGE_KEY, text);
+    } catch {
+      // A full storage costs the way back after a crash, not the exam.
+    }
   }
 
+  /** Another session begins in this tab. */
+  leave() {
+    this.tab.removeItem(STORAGE_KEY);
+  }
+
+  /** The session is over, or no longer open to this browser. */
   forget() {
-    this.storage.removeItem(STORAGE_KEY);
+    const held = this.read();
+    const kept = this.remembered();
+    this.leave();
+    if (!held || !kept || held.sessionId === kept.sessionId) this.browser.removeItem(STORAGE_KEY);
+  }
+}
+
+/**
+ * @param {Keeps} storage
+ * @returns {Held | null}
+ */
+function heldIn(storage) {
+  try {
+    const held = JSON.parse(storage.getItem(STORAGE_KEY) ?? "null");
+    return held && typeof held.token === "string" && held.token ? held : null;
+  } catch {
+    return null;
   }
 }

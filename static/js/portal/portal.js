@@ -5,6 +5,7 @@ import { one, role, setText } from "../lib/dom.js";
 import { getJson, postJson, Refusal } from "../lib/http.js";
 import { language, t } from "../lib/language.js";
 import { CheckInFlow } from "./checkin/flow.js";
+import { ClosingView } from "./closing.js";
 import { showConsent } from "./consent.js";
 import { ExamView } from "./exam/exam.js";
 import { Keeper, tokenOf } from "./identity.js";
@@ -17,7 +18,7 @@ const START_PATIENCE_MS = 20_000;
 
 const root = one(document, ".portal");
 const usesScreen = root.dataset.captureScreen === "true";
-const keeper = new Keeper(sessionStorage);
+const keeper = new Keeper(sessionStorage, localStorage);
 const capture = new Capture(root.dataset.consent);
 const setup = new SetupView(view("setup"), capture, start, takesOver);
 const running = new RunningView(view("running"), capture, usesScreen);
@@ -31,14 +32,12 @@ const exam = new ExamView(role(root, "exam"), {
   sessionId: () => keeper.read()?.sessionId ?? "",
   capture,
   titled: (title) => running.showExam(title),
+  fills: (isFull) => running.fullScreen.want(isFull),
 });
 const result = new ResultView(view("result"));
 const endDialog = /** @type {HTMLDialogElement} */ (role(document, "end-dialog"));
-const resultButton = one(root, '[data-action="result"]');
-const againButton = one(root, '[data-action="again"]');
+const closing = new ClosingView(view("closing"));
 
-/** @type {(() => void) | null} */
-let onAgain = null;
 /** @type {{resolve: () => void, reject: (reason: Error) => void} | null} */
 let starting = null;
 /** What the server said when it took the session up. @type {any} */
@@ -63,18 +62,10 @@ function showView(name) {
 /**
  * @param {string} title
  * @param {string} text
- * @param {{icon?: string, tone?: string, again?: {label: string, run: () => void}}} [options]
+ * @param {Parameters<ClosingView["show"]>[2]} [options]
  */
-function showClosing(title, text, { icon = "check-circle", tone = "good", again } = {}) {
-  setText(role(root, "closing-title"), title);
-  setText(role(root, "closing-text"), text);
-  const use = root.querySelector('[data-role="closing-icon"]');
-  use?.setAttribute("href", `#icon-${icon}`);
-  view("closing").dataset.tone = tone;
-  resultButton.hidden = true;
-  againButton.hidden = !again;
-  setText(againButton, again?.label ?? "");
-  onAgain = again?.run ?? null;
+function showClosing(title, text, options) {
+  closing.show(title, text, options);
   endDialog.close();
   showView("closing");
 }
@@ -86,7 +77,7 @@ async function takesOver() {
   const exam = await getJson(`/portal/exam/${encodeURIComponent(examId)}`);
   if (exam.has_roster && setup.askForDetails()) return true;
   if (exam.check_in === "off") return false;
-  openCheckIn(await signIn(keeper.read()));
+  openCheckIn(await signIn(known()));
   return true;
 }
 
@@ -104,7 +95,7 @@ function admit() {
 }
 
 async function start() {
-  const held = keeper.read();
+  const held = known();
   const isKnown = setup.hasToken && held;
   const token = isKnown ? held.token : await createSession(held);
   await join(token);
@@ -232,6 +223,7 @@ function refuse({ message }) {
 function finish(cause) {
   wakeLock?.release().catch(() => {});
   checkIn.close();
+  running.end();
   if (cause === "replaced") {
     showClosing(
       t("This session continues in another window"),
@@ -255,11 +247,10 @@ function finish(cause) {
 
 /** @param {string} token of the session that has ended */
 function offerResult(token) {
-  resultButton.hidden = false;
-  resultButton.onclick = () => {
+  closing.offerResult(() => {
     showView("result");
     result.open(token);
-  };
+  });
 }
 
 /** Goes on with the session this tab holds: after a reload, or after another window had it. */
@@ -283,11 +274,16 @@ async function keepAwake() {
   }
 }
 
+/** What proves that a session runs in this browser. */
+const known = () => keeper.read() ?? keeper.remembered();
+
 /** @param {string} token from a join link */
 async function arriveWith(token) {
-  keeper.forget();
+  const before = known();
   try {
     const who = await getJson("/portal/session", { token });
+    if (before?.hasStarted && before.sessionId === who.session_id) return await comeBack(before);
+    keeper.leave();
     keeper.keep({ token, userId: who.user_id, examId: who.exam_id, hasStarted: false, sessionId: who.session_id });
     if (needsCheckIn(who)) return openCheckIn(who);
     learnConsent(who.consent);
@@ -319,8 +315,33 @@ function showLinkProblem(problem) {
   );
 }
 
+/**
+ * The browser was closed or crashed in the middle of an exam: the student goes on, or somebody
+ * else begins.
+ * @param {import("./identity.js").Held} held
+ */
+async function offerWayBack(held) {
+  try {
+    const who = await getJson("/portal/session", { token: held.token });
+    if (!who.is_running) throw new Error("not running");
+  } catch (problem) {
+    if (!(problem instanceof Refusal && problem.status === 0)) keeper.forget();
+    return openDoor();
+  }
+  showClosing(
+    t("An exam is still running in this browser"),
+    t("It is exam {exam} of {user}. Go on where you were; what you typed is kept.", { exam: held.examId, user: held.userId }),
+    {
+      icon: "clock",
+      again: { label: t("Go on with the exam"), run: () => comeBack(held) },
+      other: { label: t("Start another exam"), run: openDoor },
+    },
+  );
+}
+
 /** @param {import("./identity.js").Held} held */
 async function comeBack(held) {
+  keeper.keep(held);
   try {
     const who = await getJson("/portal/session", { token: held.token });
     if (needsCheckIn(who)) return openCheckIn(who);
@@ -359,7 +380,9 @@ function arrive() {
     return;
   }
   const held = keeper.read();
+  const remembered = keeper.remembered();
   if (held) comeBack(held);
+  else if (remembered) offerWayBack(remembered);
   else openDoor();
 }
 
@@ -374,7 +397,6 @@ capture.addEventListener("level", (event) => {
 capture.addEventListener("broken", () => {
   starting?.reject(new Error(t("A part of this page could not be loaded. Reload it and try again.")));
 });
-againButton.addEventListener("click", () => onAgain?.());
 one(view("running"), '[data-action="end"]').addEventListener("click", () => {
   running.endProblem = "";
   endDialog.showModal();
