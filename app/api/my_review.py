@@ -22,7 +22,7 @@ from app.api.review_models import (
 from app.api.shapes import clip_of
 from app.api.videos import send_part
 from app.audit.pseudonyms import STUDENT
-from app.errors import NotFound
+from app.errors import Conflict, NotFound
 from app.ids import is_ours
 from app.records import ReviewState, SessionRecord
 from app.review.case import may_appeal, may_explain
@@ -51,6 +51,8 @@ def flags(call: Call) -> MyFlags:
     is_released = services.reviews.is_released(case, terms)
     can_appeal = may_appeal(case, now)
     until_at = case.outcome.until_at if case.outcome and can_appeal else None
+    explain_until = _explain_until(call, session)
+    is_in_time = explain_until is None or now < explain_until
     return MyFlags(
         session_id=session.session_id,
         exam_id=session.exam_id,
@@ -59,7 +61,8 @@ def flags(call: Call) -> MyFlags:
         outcome=ruling.outcome.value if ruling else None,
         reason_text=ruling.reason if ruling else None,
         decided_ms=_ms(ruling.at) if ruling else None,
-        may_explain=may_explain(case),
+        may_explain=may_explain(case) and is_in_time,
+        explain_until_ms=_ms(explain_until) if explain_until else None,
         may_appeal=can_appeal,
         appeal_until_ms=_ms(until_at) if until_at else None,
         is_released=is_released,
@@ -119,10 +122,21 @@ def media(call: Call) -> flask.Response:
     return send_part(call, clip, call.path["part"])
 
 
+def _explain_until(call: Call, session: SessionRecord) -> datetime | None:
+    """When the time to explain is over; None while nothing was released, or without a plan."""
+    try:
+        return call.services.results.of(session).conduct.contest_until
+    except NotFound:
+        return None
+
+
 def explain(call: Call) -> Explained:
     body: Explain = call.body
     services = call.services
     session_id = call.by.session_id
+    until = _explain_until(call, services.sessions.get(session_id))
+    if until is not None and services.clock.now() >= until:
+        raise Conflict("The time in which this could be explained is over. Ask your school.")
     case = services.reviews.explain(session_id, body.text, body.flag_id or "")
     words = case.explanations[-1]
     _audit(call, "explanation")
@@ -168,7 +182,10 @@ ROUTES = (
         needs=SEE_RESULT,
         body=Explain,
         answer=Explained,
-        refusals={404: "There is no such flag.", 409: "The decision is final."},
+        refusals={
+            404: "There is no such flag.",
+            409: "It is final, or the time is over.",
+        },
     ),
     Route(
         "POST",

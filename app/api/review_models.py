@@ -281,6 +281,7 @@ class MyFlags(Told):
     reason_text: str | None
     decided_ms: int | None
     may_explain: bool
+    explain_until_ms: int | None
     may_appeal: bool
     appeal_until_ms: int | None
     is_released: bool

@@ -111,6 +111,21 @@ def test_results_are_released_by_hand_and_gone_after_their_days(web: Web) -> Non
     assert (gone["state"], gone["points"], gone["questions"]) == ("gone", None, None)
 
 
+@pytest.mark.journey
+def test_what_was_flagged_can_be_explained_until_a_date(web: Web) -> None:
+    ids = set_up(web, release="at_once", contest_days=7, result_days=30)
+    student = sit(web, ids, RIGHT)
+    told = student.get("/api/my/flags").json
+    result = student.get("/api/my/result").json
+    assert (told["may_explain"], told["explain_until_ms"]) == (True, result["contest_until_ms"])
+    said = student.post("/api/my/explanations", {"text": "My phone rang."})
+    assert said.status_code == 200
+    web.clock.advance(7 * 86_400)
+    assert student.get("/api/my/flags").json["may_explain"] is False
+    late = student.post("/api/my/explanations", {"text": "It was off."})
+    assert (late.status_code, late.json["error"]["code"]) == (409, "conflict")
+
+
 def test_only_what_the_exam_shows_is_shown(web: Web) -> None:
     ids = set_up(web, release="at_once", shows=["trust"])
     told = sit(web, ids, RIGHT).get("/api/my/result").json

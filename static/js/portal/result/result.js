@@ -180,6 +180,10 @@ export class ResultView {
           sendAs("POST", "/api/my/appeals", { text }, this.token),
         )
       : null;
+    const explainUntil =
+      flags.explain_until_ms && flags.may_explain
+        ? h("p", { class: "small soft" }, t("You can explain this until {when}.", { when: dayAndTime(flags.explain_until_ms) }))
+        : null;
     const until = flags.appeal_until_ms
       ? h("p", { class: "small soft" }, t("You can appeal until {when}.", { when: dayAndTime(flags.appeal_until_ms) }))
       : null;
@@ -191,6 +195,7 @@ export class ResultView {
       flags.reason_text ? h("p", { dir: "auto" }, flags.reason_text) : null,
       ...flags.flags.map((/** @type {any} */ flag) => this.flag(flag, flags)),
       flags.flags.length === 0 && flags.may_explain ? this.explain(null, flags) : null,
+      explainUntil,
       until,
       appeal,
     );
