@@ -148,6 +148,7 @@ def test_an_exam_without_check_in_is_left_alone() -> None:
         hall.checkins.admit("s1", "pia")
 
 
+@pytest.mark.journey
 def test_the_face_is_registered_only_once_it_is_well_placed_and_alone() -> None:
     hall = Hall()
     hall.checkins.begin("s1", "face")
@@ -216,6 +217,7 @@ def test_a_refusal_shows_its_reason_and_can_be_taken_back() -> None:
     assert hall.told[-1]["stage"] == "admitted"
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize(
     ("face", "more", "word"),
     [

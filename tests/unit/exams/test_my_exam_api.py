@@ -119,6 +119,7 @@ def test_each_student_has_an_own_order_that_stays(web: Web) -> None:
     assert sorted(orders[0]) == sorted(orders[1])
 
 
+@pytest.mark.journey
 def test_the_clients_clock_moves_nothing(web: Web) -> None:
     ids = set_up(web)
     student, _ = arrive(web)
@@ -131,6 +132,7 @@ def test_the_clients_clock_moves_nothing(web: Web) -> None:
     assert student.get("/api/my/exam").json["ends_ms"] == before
 
 
+@pytest.mark.journey
 def test_an_answer_after_the_end_is_late_though_the_session_is_over(web: Web) -> None:
     ids = set_up(web)
     student, session_id = arrive(web)
@@ -145,6 +147,7 @@ def test_an_answer_after_the_end_is_late_though_the_session_is_over(web: Web) ->
     assert late[ids["short"]].value == "x"
 
 
+@pytest.mark.journey
 def test_of_two_devices_only_the_one_the_session_runs_on_can_answer(web: Web) -> None:
     ids = set_up(web)
     created = web.create()

@@ -266,6 +266,7 @@ def test_the_newest_seq_wins_and_a_repeated_one_changes_nothing(hall: Hall) -> N
     assert hall.values(session) == {"short": None}
 
 
+@pytest.mark.journey
 def test_an_answer_after_the_time_is_refused_and_kept_as_late(hall: Hall) -> None:
     hall.exam(duration_min=60)
     session = hall.join()
