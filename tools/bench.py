@@ -1,4 +1,4 @@
-"""Measures speed: `bench scoring`, `detectors`, `capacity`, `overload`, `wall` (--json FILE)."""
+"""Measures speed: `bench scoring`, `detectors`, `capacity`, `overload`, `wall`, `capture`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-BENCHES = ("scoring", "detectors", "capacity", "overload", "wall")
+BENCHES = ("scoring", "detectors", "capacity", "overload", "wall", "capture")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
