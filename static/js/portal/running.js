@@ -61,7 +61,8 @@ export class RunningView {
     this.talk = new Talk(role(root, "talk"), (event, payload) => capture.say(event, payload));
     this.line = "good";
     this.isConnected = false;
-    this.startedMs = 0;
+    /** When the session began, on a clock that nobody can set. @type {number | null} */
+    this.sinceMs = null;
     this.silentLevels = 0;
     /** @type {Record<string, any>} */
     this.status = {};
@@ -89,7 +90,7 @@ export class RunningView {
 
   /** @param {{startedMs: number, serverMs: number, userId: string, examId: string}} news */
   start({ startedMs, serverMs, userId, examId }) {
-    this.startedMs = startedMs + (Date.now() - serverMs);
+    this.sinceMs = performance.now() - (serverMs - startedMs);
     this.isConnected = true;
     this.line = "good";
     setText(role(this.root, "identity"), t("You are {user}, exam {exam}.", { user: userId, exam: examId }));
@@ -107,7 +108,8 @@ export class RunningView {
   }
 
   showElapsed() {
-    if (this.startedMs) setText(role(this.root, "elapsed"), clock((Date.now() - this.startedMs) / 1000));
+    if (this.sinceMs === null) return;
+    setText(role(this.root, "elapsed"), clock((performance.now() - this.sinceMs) / 1000));
   }
 
   /** @param {string} line */
