@@ -73,7 +73,7 @@ def check_floors(report: Mapping[str, object], floors: tuple[Floor, ...]) -> tup
 def _figure(report: Mapping[str, object], path: str) -> float | None:
     found: object = report
     for name in path.split("."):
-        if not isinstance(found, Mapping) or name not in found:
+        if not isinstance(found, Mapping) or name not in found or found.get("n") == 0:
             return None
         found = found[name]
     return float(found) if isinstance(found, (int, float)) else None

@@ -143,6 +143,12 @@ def test_a_missed_floor_is_told_from_one_that_was_not_measured() -> None:
     assert [c.value is None for c in checks] == [False, False, True, True]
 
 
+def test_no_false_alarm_where_nothing_was_labelled_is_not_a_floor_that_is_met() -> None:
+    floors = (Floor("voice.false_alarms", at_most=0), Floor("voice.parts.overlap.recall", 1))
+    report = as_report({"voice": Section("voice", "Voices")})
+    assert [c.value for c in check_floors(report, floors)] == [None, None]
+
+
 def test_floors_under_a_degradation_are_checked_when_it_was_run() -> None:
     floors = (Floor("degraded.jpeg q20.face.abstention_rate", at_most=0.1),)
     degraded = {"jpeg q20": as_report(_sections())}
