@@ -65,6 +65,7 @@ class Place:
         self._todo: deque[Todo] = deque()
         self._in_hand: Todo | None = None
         self._heard_s: dict[str, float] = {}
+        self._died_with: deque[str] = deque(maxlen=100)
         self._worker_id = ""
         self._is_stopping = threading.Event()
         desk = Desk(self._take_work, self._ready, self._lost, self._deliver, lambda _request: None)
@@ -176,7 +177,10 @@ class Place:
         waiting = [(each, True) for each in self._todo]
         self._todo.clear()
         if asked is not None and in_hand is not None:
-            waiting.append((asked, is_blameless))
+            # What the kernel kills for its memory looks as if somebody had killed it, once.
+            is_first = in_hand.session_id not in self._died_with
+            self._died_with.append(in_hand.session_id)
+            waiting.append((asked, is_blameless and is_first))
         for todo, is_free in waiting:
             if todo.request is not None:
                 self._answer(todo.link, Lost(todo.request.request_id, is_free))

@@ -231,7 +231,7 @@ class LocalPool:
         seat = self._roster.seats[index]
         if in_hand is not None:
             self._counters["lost_requests"] += 1
-            aside_s = self._roster.strike(in_hand.session_id, self._clock.monotonic_s())
+            aside_s = self._strike(in_hand.session_id, is_blameless)
             if aside_s:
                 self._counters["sessions_set_aside"] += 1
                 log.error(
@@ -247,6 +247,11 @@ class LocalPool:
             self._tenders[woken.index].wake.notify()
         if in_hand is not None:
             self._roster.queue(in_hand.session_id, self._clock.monotonic_s())
+
+    def _strike(self, session_id: str, _is_blameless: bool) -> float:
+        """Seconds the session is set aside. What the kernel kills for its memory looks as if it
+        had been killed by somebody, so every loss here counts."""
+        return self._roster.strike(session_id, self._clock.monotonic_s())
 
     def _deliver(self, result: AnalysisResult) -> None:
         with self._lock:

@@ -291,6 +291,10 @@ class RemotePool(LocalPool):
         for woken in self._roster.even_out(self._roster.seats[index]):
             self._tenders[woken.index].wake.notify()
 
+    def _strike(self, session_id: str, is_blameless: bool) -> float:
+        # A machine or a line that is gone says nothing about the session.
+        return 0.0 if is_blameless else super()._strike(session_id, is_blameless)
+
     def _lost(
         self, index: int, in_hand: AnalysisRequest | None, delay_s: float, is_blameless: bool
     ) -> None:

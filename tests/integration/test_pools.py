@@ -337,6 +337,23 @@ def test_two_servers_share_the_workers(start_remote: Callable[..., Bench]) -> No
         other.stop()
 
 
+def test_a_session_is_not_blamed_for_hosts_that_go(start_remote: Callable[..., Bench]) -> None:
+    bench = start_remote()
+    send = bench.open("s")
+    hosts = [bench.host]
+    for step in range(4):
+        bench.wait_ready(1)
+        send(step * 2, wait_s=0.3, face="one")
+        wait_until(lambda: bench.pool.counters()["requests"] > step, "it is at work")  # noqa: B023
+        assert hosts[-1] is not None
+        hosts[-1].stop()
+        hosts.append(WorkerHost(bench.line, 1, bench.spawn, SystemClock(), LIMITS))
+        hosts[-1].start()
+    bench.host = hosts[-1]
+    wait_until(lambda: _seen_s(bench.of("s"))[-1:] == [6.0], "the last picture is analysed")
+    assert bench.pool.counters()["sessions_set_aside"] == 0
+
+
 def test_a_redis_that_is_started_again_is_found_again(tmp_path: Path) -> None:
     port = free_port()
     server = start_redis(tmp_path, port)
