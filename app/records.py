@@ -124,6 +124,7 @@ class SessionRecord:
     check_in_done: dict[str, str] = field(default_factory=dict)
     check_in_by: str = ""
     check_in_reason: str = ""
+    check_in_seen: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
     gaps_until_s: float = 0.0
     clock_lies: int = 0

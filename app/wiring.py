@@ -38,6 +38,7 @@ from app.exams.terms import Exams
 from app.exams.timing import Face
 from app.fleet.line import open_line
 from app.intake.ingest import Ingest
+from app.intake.lanes import is_phone
 from app.load.parts import open_load
 from app.monitoring.live import LiveRooms
 from app.monitoring.monitor import Monitor
@@ -125,15 +126,10 @@ class Services:
             pauses=self._pauses,
             chore=practice.tick,
         )
-        self.checkins = open_checkins(
-            self.clock,
-            self.repository,
-            self.monitor,
-            self.ingest,
-            self.pool,
-            self.live,
-            self.sittings,
-        )
+        steered = (self.monitor, self.ingest, self.pool, self.live, self.sittings)
+        days_of = self.privacy.retention.days_of
+        check_in = open_checkins(self.clock, self.repository, self.media, *steered, days_of)
+        self.checkins, self.showing = check_in.checkins, check_in.showing
         self.actions = open_actions(
             self.repository,
             self.live,
@@ -154,6 +150,10 @@ class Services:
         self.sessions.when_ended(self.checkins.ended)
 
     def _take_result(self, result: AnalysisResult) -> None:
+        if is_phone(result.session_id):
+            # What a phone shows of the room belongs to check-in and is never scored.
+            self.showing.cameras.observe(result)
+            return
         self.monitor.post_result(result)
         self.checkins.observe(result)
 

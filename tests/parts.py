@@ -18,6 +18,7 @@ from app.errors import Unavailable
 from app.evidence.keys import load_master_key
 from app.evidence.media import open_media
 from app.exams.terms import Exams
+from app.intake.mailbox import Mailbox
 from app.records import EndCause, PauseCause, SessionRecord
 from app.sessions import Sessions
 from app.settings import Settings
@@ -101,7 +102,19 @@ class FakeMonitor:
 
 @dataclass
 class FakePool:
-    """Knows two detectors, one of which is off."""
+    """Knows two detectors, one of which is off unless `is_whole`; remembers what it serves."""
+
+    is_whole: bool = False
+    served: dict[str, Mailbox] = field(default_factory=dict)
+
+    def open(self, session_id: str, mailbox: Mailbox, detectors: frozenset[str]) -> None:
+        self.served[session_id] = mailbox
+
+    def close(self, session_id: str) -> None:
+        self.served.pop(session_id, None)
+
+    def notify(self, session_id: str) -> None:
+        """Nothing runs."""
 
     def start(self, on_result: object) -> None:
         """Nothing runs."""
@@ -112,7 +125,9 @@ class FakePool:
     def statuses(self) -> tuple[DetectorStatus, ...]:
         return (
             DetectorStatus("face", True, "blazeface"),
-            DetectorStatus("objects", False, "", "Run ./setup.sh to fetch the model."),
+            DetectorStatus("objects", True, "yolov8n")
+            if self.is_whole
+            else DetectorStatus("objects", False, "", "Run ./setup.sh to fetch the model."),
         )
 
     def counters(self) -> dict[str, int]:
@@ -134,6 +149,9 @@ class FakeLive:
 
     def acted(self, session_id: str, exam_id: str, payload: dict[str, Any]) -> None:
         self.told.append({"session_id": session_id, "exam_id": exam_id, **payload})
+
+    def check_in(self, session_id: str, stage: str) -> None:
+        """Nobody looks."""
 
     def asks(self, session_id: str, wishes: Iterable[str], source: str = "desk") -> None:
         self.wishes[session_id] = list(wishes)

@@ -18,8 +18,9 @@ INTRO = """# Permissions
 
 Made by `./run.sh permissions` from the declarations in the code; do not edit. A proctor may only
 ask for what belongs to an assigned exam, a reviewer with assigned exams likewise; a student only
-for the own session. An API key needs the scope named. Forms and other requests that change
-something through a login also carry the page's CSRF token.
+for the own session, and a phone that was joined as second camera only for that scan. An API key
+needs the scope named. Forms and other requests that change something through a login also carry the
+page's CSRF token.
 
 """
 
@@ -39,19 +40,26 @@ def document() -> str:
 
 
 def _head(what: str) -> list[str]:
-    columns = [what, *(role.replace("_", " ") for role in ROLES), "student", "key with scope"]
+    columns = [
+        what,
+        *(role.replace("_", " ") for role in ROLES),
+        "student",
+        "phone",
+        "key with scope",
+    ]
     return ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
 
 
 def _row(name: str, need: Need) -> str:
     if need.is_open:
-        marks = ["open"] * (len(ROLES) + 2)
+        marks = ["open"] * (len(ROLES) + 3)
     else:
         marks = ["yes" if role in need.roles else "-" for role in ROLES]
         scope = need.scope or ""
         if need.is_signed:
             scope = f"{scope}, or a signed address" if scope else "a signed address"
-        marks += ["own" if need.student else "-", scope or "-"]
+        marks += ["own" if own else "-" for own in (need.student, need.phone)]
+        marks.append(scope or "-")
     return "| " + " | ".join([name, *marks]) + " |"
 
 

@@ -14,12 +14,13 @@ from app.errors import NotAllowed, NotAuthenticated
 from app.records import ApiKeyRecord, SessionRecord, StaffRecord
 from app.store import Repository
 
-CallerKind = Literal["student", "integrator", "staff"]
+CallerKind = Literal["student", "integrator", "staff", "phone"]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is at the door. `session_id` is a student's own session, empty for others.
+    """Who is at the door. `session_id` is a student's own session, or the one for whose check-in
+    a phone was joined; empty for others.
 
     `name` is the staff member's user name or the key's id; `sid` the Socket.IO connection.
     `exams` are those a member of staff was assigned, `scopes` those of a key. `place` is what

@@ -25,7 +25,8 @@ class Need:
     `roles` are the staff's roles, `scope` is what an API key must hold, `student` lets a
     student ask for the own session; `is_before_place` also while the session runs on another
     device, `is_after_end` also after its end. `is_signed` also lets in who brings an address that
-    was signed for such a caller. What is asked for must lie in an exam the caller may see.
+    was signed for such a caller. What is asked for must lie in an exam the caller may see. `phone`
+    lets in a phone that a student joined as second camera, and nobody else.
     """
 
     name: str
@@ -36,10 +37,11 @@ class Need:
     is_before_place: bool = False
     is_signed: bool = False
     is_after_end: bool = False
+    phone: bool = False
 
     @property
     def is_open(self) -> bool:
-        return not (self.roles or self.scope or self.student)
+        return not (self.roles or self.scope or self.student or self.phone)
 
     @property
     def callers(self) -> tuple[CallerKind, ...]:
@@ -51,6 +53,8 @@ class Need:
             kinds.append("staff")
         if self.student:
             kinds.append("student")
+        if self.phone:
+            kinds.append("phone")
         return tuple(kinds)
 
     def check(self, caller: Caller) -> None:
@@ -63,7 +67,7 @@ class Need:
                 raise NotAllowed("An API key does not open this.")
             if not caller.holds(self.scope):
                 raise NotAllowed(f"This API key lacks the scope {self.scope}.")
-        elif not self.student:
+        elif not (self.phone if caller.kind == "phone" else self.student):
             raise NotAllowed("This token does not open this.")
         elif caller.is_elsewhere and not self.is_before_place:
             raise NotAllowed("This session is running on another device or network.")
@@ -121,6 +125,8 @@ OWN_EVIDENCE = Need(
     is_signed=True,
 )
 REPORTS_READ = Need("reports:read", "Reports and exports.", READERS, "reports:read")
+CHECK_IN_READ = Need("checkin:read", "What students showed at check-in.", READERS, "evidence:read")
+PHONE = Need("phone", "The room scan that the phone was joined for.", phone=True)
 STREAM = Need("stream", "The student's own session.", student=True)
 ARRIVE = Need("arrive", "The student's own session.", student=True, is_before_place=True)
 TAKE_EXAM = Need(

@@ -1,18 +1,27 @@
-"""REST: a student's own way in, step by step."""
+"""REST: a student's own way in, step by step, and what is shown on it."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
 import flask
+import segno
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.access.needs import ARRIVE, STREAM
 from app.api.models import Asked, Part, Told
-from app.errors import InvalidInput, TooLarge
+from app.checkin.phone_links import CODE_S
+from app.checkin.records import DOCUMENT, ROOM
+from app.errors import InvalidInput, NotFound, TooLarge
+from app.intake.jpeg import SCREEN_MAX_BYTES
+from app.languages.choice import language_of_request
+from app.privacy.consent import LONGEST_VERSION
 from app.web.routes import Call, Route
 
 LARGEST_UPLINK_BYTES = 500_000
+LONGEST_NUMBER = 9
+# What the standard of QR codes asks for around one.
+QUIET = 4
 
 
 class CheckInStep(Part):
@@ -23,6 +32,24 @@ class CheckInStep(Part):
 class CheckInGuidance(Part):
     word: str
     text: str = Field(description="An English sentence that says what to do.")
+
+
+class PhoneBox(Part):
+    """A thing that was pointed out, in shares of the picture."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str = Field(description="phone, book, laptop or screen.")
+    confidence: float
+
+
+class SecondCameraShown(Part):
+    state: str = Field(description="offered, joined, or live once its pictures come.")
+    phones: int = Field(description="How many phones were joined, one after the other.")
+    still: int = Field(description="The number of the picture to show; 0 is none.")
+    boxes: list[PhoneBox]
 
 
 class CheckInShown(Told):
@@ -37,15 +64,41 @@ class CheckInShown(Told):
     seen: list[str]
     trouble: str
     reason: str
+    phone: SecondCameraShown | None
 
 
 class CheckInAct(Asked):
-    """`look` and `looked` are of the step gaze; `finish` needs no step."""
+    """`look` and `looked` are of the step gaze, `no_phone` of the room; `finish` needs no step."""
 
-    action: Literal["begin", "look", "looked", "done", "skip", "finish"]
+    action: Literal["begin", "look", "looked", "done", "skip", "no_phone", "finish"]
     step: str = Field("", max_length=20)
+    consent: str = Field(
+        "",
+        max_length=LONGEST_VERSION,
+        description="Of the room: the version of the words, where pictures may be kept.",
+    )
     x: float = Field(0.5, ge=0, le=1)
     y: float = Field(0.5, ge=0, le=1)
+
+
+class PictureConsent(Told):
+    version: str
+    is_kept: bool = Field(description="Whether the exam keeps anything of this step.")
+    paragraphs: list[str]
+
+
+class PhoneCode(Part):
+    """The drawing of the link: `path` is one of SVG, in a square of `size` units."""
+
+    size: int
+    path: str
+
+
+class PhoneOffered(Told):
+    code: str = Field(description="Good for one phone.")
+    link: str
+    lasts_s: float
+    qr: PhoneCode
 
 
 class Uplink(BaseModel):
@@ -72,9 +125,71 @@ def act(call: Call) -> CheckInShown:
         return _answer(checkins.looked(session_id))
     if not body.step:
         raise InvalidInput("Name the step.")
+    showing = call.services.showing
     if body.action == "begin":
         return _answer(checkins.begin(session_id, body.step))
+    if body.action == "no_phone":
+        return _answer(showing.without_phone(session_id))
+    if body.step == ROOM and body.action == "done":
+        return _answer(showing.finish_room(session_id, body.consent))
+    if body.step == DOCUMENT and body.action == "skip":
+        return _answer(showing.leave_document_out(session_id))
     return _answer(checkins.settle(session_id, body.step, is_skipped=body.action == "skip"))
+
+
+def picture_words(call: Call) -> PictureConsent:
+    """What a student agrees to before something of a step is kept."""
+    kind = call.path["kind"]
+    if kind not in (DOCUMENT, ROOM):
+        raise NotFound("Nothing of such a step is kept.")
+    session = call.services.sessions.get(call.by.session_id)
+    is_kept, text = call.services.showing.consent(session, kind, language_of_request())
+    return PictureConsent(
+        version=text.version, is_kept=is_kept, paragraphs=[each.text for each in text.paragraphs]
+    )
+
+
+def document(call: Call) -> CheckInShown:
+    """The body is the picture itself."""
+    consent = flask.request.args.get("consent", "")[:LONGEST_VERSION]
+    jpeg = read_picture(SCREEN_MAX_BYTES)
+    return _answer(call.services.showing.take_document(call.by.session_id, jpeg, consent))
+
+
+def offer_phone(call: Call) -> PhoneOffered:
+    code = call.services.showing.offer_phone(call.by.session_id)
+    base = call.services.settings.public_url or flask.request.host_url
+    link = f"{base.rstrip('/')}/phone?l={language_of_request()}#{code}"
+    return PhoneOffered(code=code, link=link, lasts_s=CODE_S, qr=_drawn(link))
+
+
+def phone_still(call: Call) -> flask.Response:
+    number = call.path["number"]
+    if not (number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER):
+        raise NotFound("There is no such picture.")
+    jpeg = call.services.showing.cameras.still(call.by.session_id, int(number))
+    answer = flask.Response(jpeg, mimetype="image/jpeg")
+    answer.headers["Cache-Control"] = "private, no-store"
+    return answer
+
+
+def read_picture(most_bytes: int) -> bytes:
+    """The body of a request that is one picture. Raises TooLarge before it is read whole."""
+    if (flask.request.content_length or 0) > most_bytes:
+        raise TooLarge(f"At most {most_bytes // 1000} kB are taken as one picture.")
+    return flask.request.get_data(cache=False)
+
+
+def _drawn(link: str) -> PhoneCode:
+    """A QR code with the quiet zone it needs, its modules as squares of one path."""
+    rows = tuple(segno.make(link, error="m", micro=False).matrix_iter(border=QUIET))
+    path = "".join(
+        f"M{x} {y}h1v1h-1z"
+        for y, row in enumerate(rows)
+        for x, is_dark in enumerate(row)
+        if is_dark
+    )
+    return PhoneCode(size=len(rows), path=path)
 
 
 def uplink(_call: Call) -> Uplink:
@@ -109,6 +224,54 @@ ROUTES = (
         body=CheckInAct,
         answer=CheckInShown,
         refusals={409: "Not now: a step is not finished, or check-in is over."},
+    ),
+    Route(
+        "GET",
+        "/api/my/check-in/consent/{kind}",
+        "picture_words",
+        "What the student agrees to before a picture of a step is kept",
+        picture_words,
+        STREAM,
+        answer=PictureConsent,
+        refusals={404: "Nothing of such a step is kept."},
+        parameters={"kind": "document or room."},
+    ),
+    Route(
+        "PUT",
+        "/api/my/check-in/document",
+        "show_document",
+        "Keep the picture of a document (the body, a JPEG); `consent` in the query names the"
+        " words that were agreed to",
+        document,
+        STREAM,
+        takes="image/jpeg",
+        answer=CheckInShown,
+        refusals={
+            400: "The body is not a JPEG as it is taken.",
+            409: "Check-in is over.",
+            413: "More than 800 kB, or more than 4 megapixels.",
+        },
+    ),
+    Route(
+        "POST",
+        "/api/my/check-in/phone",
+        "offer_phone",
+        "A code and a link that join one phone as second camera of the room scan",
+        offer_phone,
+        STREAM,
+        answer=PhoneOffered,
+        refusals={409: "The room is not being shown."},
+    ),
+    Route(
+        "GET",
+        "/api/my/check-in/phone/stills/{number}",
+        "phone_still",
+        "A picture of the phone, while it is one of the last",
+        phone_still,
+        STREAM,
+        media="image/jpeg",
+        refusals={404: "This picture is not there any more."},
+        parameters={"number": "As `phone.still` says."},
     ),
     Route(
         "POST",

@@ -27,6 +27,11 @@ SECURITY: dict[str, dict[str, str]] = {
         "scheme": "bearer",
         "description": "A student's token: opens that student's session only.",
     },
+    "phone": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "What `POST /portal/phone` answered: opens one room scan only.",
+    },
     "address": {
         "type": "apiKey",
         "in": "query",
@@ -41,7 +46,7 @@ SECURITY: dict[str, dict[str, str]] = {
         " page's token as X-CSRFToken.",
     },
 }
-SCHEME_OF = {"integrator": "key", "student": "token", "staff": "login"}
+SCHEME_OF = {"integrator": "key", "student": "token", "staff": "login", "phone": "phone"}
 
 
 def document_of(routes: Sequence[Route]) -> dict[str, Any]:
@@ -92,6 +97,9 @@ def _operation(route: Route) -> dict[str, Any]:
             "required": True,
             "content": {"application/json": {"schema": _ref(route.body)}},
         }
+    elif route.takes:
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        operation["requestBody"] = {"required": True, "content": {route.takes: binary}}
     elif route.form:
         operation["requestBody"] = {
             "required": True,

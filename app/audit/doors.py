@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Routes that show evidence, and after how long the same look counts again.
-LOOKS = {"video_file": 60.0, "admin_session": 60.0, "session_details": 60.0, "media_part": 60.0}
+LOOKS = dict.fromkeys(
+    ("video_file", "admin_session", "session_details", "media_part", "check_in_picture"), 60.0
+)
 # Their use cases write entries of their own; these also forget the student.
 OWN_ENTRIES = frozenset({"sign_in", "erase_student", "export_student", "act", "act_on_exam"})
 EVENTS = frozenset({"join_session", "listen", "decide_place", "resume"})
@@ -58,10 +60,12 @@ class AuditedDoors:
     ) -> None:
         """A route has done its work; its answer is not sent yet. Raises Unavailable."""
         is_change = method not in SAFE_METHODS and name not in OWN_ENTRIES
-        if caller is None or caller.kind == "student" or not (is_change or name in LOOKS):
+        if caller is None or caller.kind in ("student", "phone"):
+            return
+        if not (is_change or name in LOOKS):
             return
         subject, detail = self._about(path, body, answer)
-        about = f"{detail.get('clip') or detail.get('session') or ''} {detail.get('part', '')}"
+        about = " ".join(str(detail.get(key, "")) for key in ("clip", "session", "part", "picture"))
         if is_change or self._is_new(caller, name, about, LOOKS[name]):
             self._audit.write(self.actor(caller), name, subject, detail)
 
@@ -125,6 +129,8 @@ class AuditedDoors:
                 detail[name] = value if isinstance(value, bool) else value[:LONGEST]
         if session is not None:
             detail |= {"session": session.session_id, "exam": session.exam_id}
+            if is_ours(path.get("picture_id")):
+                detail["picture"] = path["picture_id"]
             return self._audit.people.of(STUDENT, session.user_id), detail
         exam_id = _first("exam_id", path, body, answer)
         if exam_id:

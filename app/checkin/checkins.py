@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from app.checkin.learning import Learning, Progress
 from app.checkin.records import (
+    DOCUMENT,
     FACE,
     GAZE,
     MAY_BE_LEFT_OUT,
@@ -24,6 +25,7 @@ from app.checkin.records import (
 )
 from app.clock import Clock, SessionTime
 from app.errors import Conflict, InvalidInput, NotFound
+from app.privacy.consent import uses_camera
 from app.records import CheckInStage, EndCause, PauseCause, SessionRecord
 from detectors.messages import AnalysisResult, Mark
 from scoring.policy import policy_from_dict
@@ -55,6 +57,11 @@ class Doors:
     tell: Callable[[str, str, dict[str, Any]], object]
     asks: Callable[[str, bool], object]
     admitted: Callable[[str], object]
+    # The staff who look at the session, and the phone as second camera of the room scan.
+    news: Callable[[str, str], object] = lambda _session_id, _stage: None
+    phone: Callable[[str], dict[str, Any] | None] = lambda _session_id: None
+    is_by_phone: Callable[[str], bool] = lambda _session_id: False
+    phone_over: Callable[[str], object] = lambda _session_id: None
 
 
 @dataclass(slots=True)
@@ -88,6 +95,7 @@ class CheckIns:
         """The session is over."""
         with self._lock:
             self._guided.pop(session_id, None)
+        self._doors.phone_over(session_id)
 
     def steps(self, session: SessionRecord) -> tuple[str, ...]:
         """What the student will be asked; before the start, as far as it is known."""
@@ -113,7 +121,8 @@ class CheckIns:
             guided = self._guided.get(session_id)
             step = guided.step if guided else ""
             progress = guided.learning.progress if guided else Progress()
-        return _payload(self.standing(session_id), step, progress)
+        phone = self._doors.phone(session_id) if step == ROOM else None
+        return _payload(self.standing(session_id), step, progress, phone)
 
     # The student
 
@@ -122,6 +131,8 @@ class CheckIns:
         session = self._checking(session_id)
         if step not in self._steps(session):
             raise InvalidInput("This exam does not ask for that step.")
+        if step != ROOM:
+            self._doors.phone_over(session_id)
         with self._lock:
             guided = self._guide(session)
             guided.step = step
@@ -157,8 +168,37 @@ class CheckIns:
                 is_done = guided is not None and guided.learning.progress.is_done
                 if guided is None or guided.step != step or not is_done:
                     raise Conflict("This step is not finished yet.")
+        if not is_skipped and step == DOCUMENT:
+            raise Conflict("Show your document first, or leave this step out.")
         self._keep(session, step, "skipped" if is_skipped else "done")
         return self.shown(session_id)
+
+    def checking(self, session_id: str, step: str) -> SessionRecord:
+        """The session of a student who may do this step now. Raises Conflict or InvalidInput."""
+        session = self._checking(session_id)
+        if step not in self._steps(session):
+            raise InvalidInput("This exam does not ask for that step.")
+        return session
+
+    def is_at(self, session_id: str, step: str) -> bool:
+        """Whether this is the step the student is at."""
+        with self._lock:
+            guided = self._guided.get(session_id)
+            return guided is not None and guided.step == step
+
+    def document_shown(self, session: SessionRecord) -> dict[str, Any]:
+        """The document was taken in: that step is done."""
+        self._keep(session, DOCUMENT, "done")
+        return self.shown(session.session_id)
+
+    def phone_saw(self, session_id: str, things: tuple[str, ...]) -> None:
+        """The phone that shows the room has news; what was newly pointed out is named."""
+        with self._lock:
+            guided = self._guided.get(session_id)
+            if guided is None or guided.step != ROOM:
+                return
+            guided.learning.point_out(things)
+        self._tell(session_id)
 
     def finish(self, session_id: str) -> dict[str, Any]:
         """All steps are through: the exam admits, or a proctor is asked. Raises Conflict."""
@@ -172,6 +212,8 @@ class CheckIns:
         else:
             self._store.update_session(session_id, check_in=CheckInStage.WAITING)
             self._doors.asks(session_id, True)
+            self._doors.phone_over(session_id)
+            self._doors.news(session_id, CheckInStage.WAITING.value)
             self._tell(session_id)
         return self.shown(session_id)
 
@@ -202,6 +244,8 @@ class CheckIns:
             check_in_reason=reason[:LONGEST_REASON],
         )
         self._doors.asks(session_id, False)
+        self._doors.phone_over(session_id)
+        self._doors.news(session_id, CheckInStage.REFUSED.value)
         self._tell(session_id)
         return self.standing(session_id)
 
@@ -213,6 +257,8 @@ class CheckIns:
             guided = self._guided.get(result.session_id)
             if guided is None or not guided.step:
                 return
+            if guided.step == ROOM and self._doors.is_by_phone(result.session_id):
+                return  # The own camera would name the very phone that shows the room.
             was_done = guided.learning.progress.is_done
             is_news = guided.learning.observe(result, guided.time.now_s())
             step, progress = guided.step, guided.learning.progress
@@ -237,12 +283,23 @@ class CheckIns:
         self._doors.asks(session_id, False)
         with self._lock:
             self._guided.pop(session_id, None)
+        self._doors.phone_over(session_id)
+        self._doors.news(session_id, CheckInStage.ADMITTED.value)
         log.info("Student admitted", extra={"session_id": session_id})
         self._tell(session_id)
 
     def _keep(self, session: SessionRecord, step: str, state: str) -> None:
         done = {**session.check_in_done, step: state}
-        self._store.update_session(session.session_id, check_in_done=done)
+        changes: dict[str, object] = {"check_in_done": done}
+        if step == ROOM:
+            changes["check_in_seen"] = self._seen(session.session_id)
+        self._store.update_session(session.session_id, **changes)
+        self._doors.news(session.session_id, session.check_in.value)
+
+    def _seen(self, session_id: str) -> tuple[str, ...]:
+        with self._lock:
+            guided = self._guided.get(session_id)
+            return guided.learning.progress.seen if guided else ()
 
     def _tell(self, session_id: str) -> None:
         self._doors.tell(session_id, "check_in", self.shown(session_id))
@@ -264,7 +321,12 @@ class CheckIns:
     def _steps(self, session: SessionRecord) -> tuple[str, ...]:
         on = self._detectors(session)
         steps = self._plan(session).steps
-        return tuple(step for step in steps if step not in NEEDS or NEEDS[step] in on)
+        is_seen = uses_camera(session.policy)
+        return tuple(
+            step
+            for step in steps
+            if (is_seen if step == DOCUMENT else step not in NEEDS or NEEDS[step] in on)
+        )
 
     def _plan(self, session: SessionRecord) -> CheckInPlan:
         return self._doors.plan_of(session.exam_id)
@@ -282,7 +344,9 @@ class CheckIns:
         return session
 
 
-def _payload(standing: Standing, step: str, progress: Progress) -> dict[str, Any]:
+def _payload(
+    standing: Standing, step: str, progress: Progress, phone: dict[str, Any] | None
+) -> dict[str, Any]:
     guidance = progress.guidance
     return {
         "stage": standing.stage.value,
@@ -294,4 +358,5 @@ def _payload(standing: Standing, step: str, progress: Progress) -> dict[str, Any
         "seen": list(progress.seen),
         "trouble": progress.trouble,
         "reason": standing.reason,
+        "phone": phone,
     }

@@ -6,10 +6,11 @@ session.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from app.checkin.guidance import Guidance, guide
+from app.checkin.records import THINGS
 from detectors.messages import AnalysisResult, Mark, Overlay
 from scoring.model import Detector, Observation
 
@@ -22,7 +23,6 @@ READ_S = 4.0
 # Pictures taken this long after the last point tell that nothing was learnt; a machine that is
 # late may not have looked at them yet.
 LOOKED_S, LATE_S = 2.5, 30.0
-OBJECTS = ("phone", "book", "laptop", "screen", "headphones", "watch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,12 @@ class Learning:
         """The last point is gone."""
         self._looked_s = now_s
         self._mark(Mark("looked", now_s))
+
+    def point_out(self, things: Iterable[str]) -> None:
+        """Things that another camera of the room scan shows."""
+        for thing in things:
+            self._seen.setdefault(thing)
+        self.progress = Progress(seen=tuple(self._seen))
 
     def observe(self, result: AnalysisResult, now_s: float) -> bool:
         """Learn from a result; whether there is something new to show."""
@@ -157,7 +163,7 @@ class Learning:
         if result.overlay is None:
             return
         for box in result.overlay.boxes:
-            if box.label in OBJECTS:
+            if box.label in THINGS:
                 self._seen.setdefault(box.label)
         self.progress = Progress(seen=tuple(self._seen))
 

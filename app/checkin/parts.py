@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from app.checkin.checkins import CheckIns, Doors
+from app.checkin.pictures import ShownPictures
 from app.checkin.records import CheckInPlan
+from app.checkin.second_camera import SecondCameras
+from app.checkin.showing import Showing
 from app.clock import Clock
+from app.evidence.media import Media
 from app.exams.sittings import Sittings
 from app.intake.ingest import Ingest
 from app.monitoring.live import LiveRooms
@@ -13,31 +20,58 @@ from app.pool import InferencePool
 from app.store import Repository
 
 
+@dataclass(frozen=True, slots=True)
+class ExamRules:
+    """What exams say about check-in."""
+
+    repository: Repository
+    days_of: Callable[[str], int]
+
+    def plan_of(self, exam_id: str) -> CheckInPlan:
+        exam = self.repository.exam(exam_id)
+        if exam is None:
+            return CheckInPlan()
+        plan = exam.plan
+        return CheckInPlan(
+            plan.check_in, plan.check_in_steps, plan.keeps_room_pictures, plan.is_practice
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CheckInParts:
+    """What the routes and the wiring use."""
+
+    checkins: CheckIns
+    showing: Showing
+
+
 def open_checkins(
     clock: Clock,
     repository: Repository,
+    media: Media,
     monitor: Monitor,
     ingest: Ingest,
     pool: InferencePool,
     live: LiveRooms,
     sittings: Sittings,
-) -> CheckIns:
+    days_of: Callable[[str], int],
+) -> CheckInParts:
     """Check-in over the parts of the server."""
-
-    def plan_of(exam_id: str) -> CheckInPlan:
-        exam = repository.exam(exam_id)
-        if exam is None:
-            return CheckInPlan()
-        return CheckInPlan(exam.plan.check_in, exam.plan.check_in_steps)
+    rules = ExamRules(repository, days_of)
+    # Check-in and its second cameras know each other; both are named before they are made.
+    checkins: CheckIns
 
     def works() -> frozenset[str]:
         return frozenset(status.detector for status in pool.statuses() if status.is_on)
 
-    return CheckIns(
+    cameras = SecondCameras(
+        clock, pool, lambda session_id, things: checkins.phone_saw(session_id, things)
+    )
+    checkins = CheckIns(
         clock,
         repository,
         Doors(
-            plan_of=plan_of,
+            plan_of=rules.plan_of,
             works=works,
             pause=lambda session_id, cause: monitor.pause(session_id, cause),
             resume=lambda session_id, cause: monitor.resume(session_id, cause),
@@ -47,5 +81,11 @@ def open_checkins(
                 session_id, ("admission",) if is_waiting else (), "check_in"
             ),
             admitted=sittings.admit,
+            news=lambda session_id, stage: live.check_in(session_id, stage),
+            phone=cameras.shown,
+            is_by_phone=cameras.is_joined,
+            phone_over=cameras.over,
         ),
     )
+    pictures = ShownPictures(clock, repository.trail.shown, media)
+    return CheckInParts(checkins, Showing(clock, rules, checkins, pictures, cameras))

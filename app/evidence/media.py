@@ -20,7 +20,10 @@ SEALED_SUFFIX = ".enc"
 
 
 class Media:
-    """Clips, stills and snapshots. Any thread may read; the recorder's thread alone writes."""
+    """Clips, stills, snapshots, and pictures of check-in. Any thread may read.
+
+    The recorder's thread writes what belongs to clips, check-in what students agreed to show.
+    """
 
     def __init__(self, storage: MediaStorage, keys: SessionKeys, *, encrypts: bool) -> None:
         self.storage = storage

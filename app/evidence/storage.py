@@ -1,7 +1,7 @@
 """Where media lies: one interface, and the local folder that is the default.
 
 A name is relative, with slashes: `<student>/<file>`. A name that can be seen is a whole file.
-Any thread may read; the recorder's thread alone writes.
+Any thread may read; a name is written by one thread only.
 """
 
 from __future__ import annotations

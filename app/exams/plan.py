@@ -52,6 +52,9 @@ class PlanPart(BaseModel):
     check_in_steps: Annotated[
         list[Literal["face", "gaze", "voice", "document", "room"]], Field(max_length=5)
     ] = ["face", "gaze", "voice"]
+    keeps_room_pictures: bool = Field(
+        False, description="Of a room scan with a phone, where the student agrees."
+    )
     is_practice: bool = Field(False, description="Runs like any other exam and keeps nothing.")
     walk_in: bool | None = Field(None, description="null is as the settings say.")
     paging: Literal["one", "all"] = "all"

@@ -41,6 +41,7 @@ class ExamPlan:
     attempts: int = 1
     check_in: CheckIn = "off"
     check_in_steps: tuple[CheckInStep, ...] = ("face", "gaze", "voice")
+    keeps_room_pictures: bool = False
     is_practice: bool = False
     walk_in: bool | None = None
     paging: Paging = "all"

@@ -15,6 +15,7 @@ from flask_babel import Domain as BabelDomain
 from app.languages.catalogue import BY_CODE, ENGLISH, LANGUAGES, translations
 
 COOKIE = "candor_language"
+PHONE = "/phone"
 
 
 class _Domain(BabelDomain):  # type: ignore[misc]  # the package has no types
@@ -37,6 +38,10 @@ class StudentBabel(Babel):  # type: ignore[misc]  # the package has no types
 def language_of_request() -> str:
     """The code of the language this request is answered in."""
     path = flask.request.path
+    if path == PHONE:
+        # A phone is somebody's who reads the language of the page that joined it.
+        asked = flask.request.args.get("l", "")
+        return asked if asked in BY_CODE else wished()
     if path != "/" and not path.startswith(("/portal", "/api/my/")):
         return ENGLISH
     return wished()

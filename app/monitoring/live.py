@@ -161,6 +161,11 @@ class LiveRooms:
         """Something was done to a session, or seen: for the staff who look, and their walls."""
         self._tell(session_id, "action", self._clock.now(), payload, exam_id, is_for_staff=True)
 
+    def check_in(self, session_id: str, stage: str) -> None:
+        """A student came further at check-in, or showed something: for the staff who look."""
+        payload = {"stage": stage}
+        self._tell(session_id, "check_in", self._clock.now(), payload, is_for_staff=True)
+
     def asks(self, session_id: str, wishes: Iterable[str], source: str = "desk") -> None:
         """What the student waits for (`chat`, `break`, `place`, `admission`), for the wall.
         Each source speaks for its own wishes."""

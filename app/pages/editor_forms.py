@@ -23,6 +23,7 @@ CHECKS = (
     "shows_focus",
     "full_screen",
     "is_practice",
+    "keeps_room_pictures",
 )
 TEXTS = ("title", "intro", "time_zone", "external_url")
 CHOICES = ("check_in", "paging", "external_mode", "release")

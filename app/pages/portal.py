@@ -41,6 +41,11 @@ def portal(call: Call) -> str:
     )
 
 
+def phone(_call: Call) -> str:
+    """The page of a phone that is to be a second camera; its code stands after the `#`."""
+    return flask.render_template("portal_phone.html")
+
+
 def _frames(call: Call) -> tuple[str, ...]:
     """The origins of exams that are held elsewhere and shown in a frame of this page."""
     plans = (exam.plan for exam in call.services.repository.exams())
@@ -179,6 +184,15 @@ def _opens(call: Call, token: str | None, record: SessionRecord) -> bool:
 
 ROUTES = (
     Route("GET", "/", "portal", "The student's page", portal, OPEN, media="text/html"),
+    Route(
+        "GET",
+        "/phone",
+        "phone",
+        "The page of a phone that shows the room at check-in",
+        phone,
+        OPEN,
+        media="text/html",
+    ),
     Route(
         "GET",
         "/portal/config",

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 
 from app.clock import Clock
-from app.intake.lanes import is_late
+from app.intake.lanes import is_late, is_phone
 from app.intake.mailbox import Mailbox
 from app.pool.process import SpawnedWorker, Worker
 from app.pool.roster import Roster
@@ -215,6 +215,7 @@ class LocalPool:
                 detectors=served.detectors,
                 marks=waiting.marks,
                 is_sparing=waiting.is_sparing,
+                is_still=is_phone(served.session_id),
                 wants_thumbnail=bool(waiting.frames)
                 and self._roster.wants_thumbnail(served, now_s),
                 wants_sound=served.session_id in self._roster.listened,

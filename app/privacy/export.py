@@ -23,10 +23,11 @@ This file holds everything this installation of Candor stores about one student.
 data.json   every document: sessions with their scores, violations, intervals, clips, consent
             receipts, roster entries, what was observed (traces, base64), and the entries of the
             audit that are about the student
-media/      clips, pictures of the screen and of the camera, and their signed manifests
+media/      clips, pictures of the screen and of the camera, their signed manifests, and pictures
+            kept at check-in
 
-Pictures and sound that never led to a flag were not stored. Measures of face and voice were held
-in memory during the session only.
+Other pictures and sound that never led to a flag were not stored. Measures of face and voice were
+held in memory during the session only.
 """
 
 

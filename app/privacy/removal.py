@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from app.audit.log import AuditLog
 from app.audit.pseudonyms import STUDENT
+from app.checkin.records import stem_of
 from app.clock import Clock
 from app.errors import Conflict, NotFound
 from app.evidence.clip_files import CLIP_SUFFIX
@@ -171,7 +172,11 @@ class Remover:
             raise Conflict("The evidence of a session is still being written. Try again soon.")
 
     def _remove_media(self, session: SessionRecord) -> int:
-        storage, count = self._media.storage, 0
+        storage = self._media.storage
+        shown = storage.names(stem_of(session.user_id, session.session_id))
+        for name in shown:
+            storage.delete(name)
+        count = len(shown)
         for clip in self._repository.clips(session.session_id):
             if not clip.file_name:
                 continue

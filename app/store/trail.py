@@ -1,5 +1,7 @@
 """The documents of the audit and of privacy: entries, pseudonyms, consents, holds, retention.
 
+`shown` are the pictures students consented to.
+
 Part of the repository and reached through it, with its guarantees.
 """
 
@@ -18,6 +20,7 @@ from app.errors import Conflict
 from app.privacy.records import ConsentRecord, HoldRecord, RetentionRecord
 from app.store.documents import iso, plain
 from app.store.engines import Engine
+from app.store.shown import StoredPictures
 
 Call = Callable[[Callable[[], Any]], Any]
 
@@ -45,6 +48,7 @@ class Trail:
         self._consents = engine.collection("consents")
         self._holds = engine.collection("holds")
         self._retentions = engine.collection("retentions")
+        self.shown = StoredPictures(engine, call)
         call(lambda: engine.index(AUDIT, ("action", "actor", "subject"), unique=("seq",)))
 
     # The audit

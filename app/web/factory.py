@@ -26,12 +26,14 @@ from app.api import my_result as my_result_api
 from app.api import my_review as my_review_api
 from app.api import openapi
 from app.api import papers as papers_api
+from app.api import phone as phone_api
 from app.api import places as places_api
 from app.api import reports as reports_api
 from app.api import results as results_api
 from app.api import reviews as reviews_api
 from app.api import roster as roster_api
 from app.api import sessions as sessions_api
+from app.api import shown as shown_api
 from app.api import videos as videos_api
 from app.clock import Clock, SystemClock
 from app.errors import (
@@ -64,6 +66,8 @@ LARGEST_SOCKET_MESSAGE_BYTES = 8_000_000
 ROUTES = (
     *portal.ROUTES,
     *checkin_api.ROUTES,
+    *phone_api.ROUTES,
+    *shown_api.ROUTES,
     *login.ROUTES,
     *admin.ROUTES,
     *review_page.ROUTES,

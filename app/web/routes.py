@@ -55,7 +55,8 @@ class Route:
     """One operation. `needs` has no default: whoever adds a route says who may use it.
 
     `path` is written as in OpenAPI: `/api/session/{session_id}/details`; a name that ends in
-    `filepath` also matches slashes. `answer` None means that `media` is sent as it is.
+    `filepath` also matches slashes. `answer` None means that `media` is sent as it is; `takes` is
+    the media type of a body that the handler reads itself.
     """
 
     method: str
@@ -68,6 +69,7 @@ class Route:
     answer: type[BaseModel] | None = None
     media: str = "application/json"
     form: bool = False
+    takes: str = ""
     is_page: bool = False
     refusals: Mapping[int, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -159,10 +161,11 @@ def _by_secret(route: Route, services: Services) -> tuple[Caller, bool]:
             raise NotAuthenticated("Sign in, or send Authorization: Bearer <key>.")
         caller = services.doors.by_login(login)
     else:
+        secret = _bearer(header or "")
+        if route.needs.phone:
+            return services.showing.cameras.caller(secret), False
         network = services.places.network_of(flask.request.remote_addr or "")
-        caller = services.doors.by_bearer(
-            _bearer(header or ""), network, is_after_end=route.needs.is_after_end
-        )
+        caller = services.doors.by_bearer(secret, network, is_after_end=route.needs.is_after_end)
     route.needs.check(caller)
     _check_names(caller, flask.request.view_args or {}, services)
     return caller, by_cookie

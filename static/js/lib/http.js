@@ -83,6 +83,37 @@ export function postBytes(path, bytes) {
   });
 }
 
+/**
+ * Sends a picture with a token of a student's or a phone's.
+ * @param {"POST" | "PUT"} method
+ * @param {string} path
+ * @param {Blob} jpeg
+ * @param {string} token
+ * @returns {Promise<any>}
+ */
+export function sendPicture(method, path, jpeg, token) {
+  return request(path, {
+    method,
+    headers: { "Content-Type": "image/jpeg", Authorization: `Bearer ${token}` },
+    body: jpeg,
+  });
+}
+
+/**
+ * @param {string} path
+ * @param {string} token a student's
+ * @returns {Promise<Blob | null>} null when it is not there, or the line is down
+ */
+export async function getPicture(path, token) {
+  try {
+    const headers = { Authorization: `Bearer ${token}` };
+    const answer = await fetch(path, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return answer.ok ? await answer.blob() : null;
+  } catch {
+    return null;
+  }
+}
+
 function csrf() {
   return document.querySelector('meta[name="csrf-token"]')?.getAttribute("content") ?? "";
 }

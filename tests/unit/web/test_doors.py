@@ -21,6 +21,8 @@ OPEN = {
     "/portal/exam/{exam}",
     "/portal/words/{language}",
     "/portal/result",
+    "/portal/phone",
+    "/phone",
     "/login",
     "/healthz",
     "/readyz",

@@ -58,6 +58,8 @@ def test_every_operation_says_who_may_call_it(web: Web) -> None:
         "/portal/config",
         "/portal/exam/{exam}",
         "/portal/result",
+        "/portal/phone",
+        "/phone",
         "/portal/session",
         "/portal/words/{language}",
         "/login",

@@ -6,6 +6,7 @@ import { h, icon, setText } from "../../lib/dom.js";
 import { getJson, sendAs } from "../../lib/http.js";
 import { number, t } from "../../lib/language.js";
 import { AdmissionStep } from "./admission.js";
+import { DocumentStep } from "./document.js";
 import { FaceStep } from "./face.js";
 import { GazeStep } from "./gaze.js";
 import { RoomStep } from "./room.js";
@@ -16,7 +17,7 @@ import { VoiceStep } from "./voice.js";
 /**
  * @typedef {{stage: string, steps: {step: string, state: string}[], step: string, share: number,
  *   is_done: boolean, guidance: {word: string, text: string} | null, seen: string[],
- *   trouble: string, reason: string}} Standing
+ *   trouble: string, reason: string, phone: import("./phone-scan.js").Phone | null}} Standing
  * @typedef {{user_id: string, exam_id: string, is_running: boolean, captures: string[],
  *   check_in: string, check_in_stage: string, check_in_steps: string[],
  *   consent: import("../consent.js").Consent}} Who
@@ -31,6 +32,7 @@ const STEPS = {
   face: { label: t("Face"), build: (flow) => new FaceStep(flow) },
   gaze: { label: t("Eyes"), build: (flow) => new GazeStep(flow) },
   voice: { label: t("Voice"), build: (flow) => new VoiceStep(flow) },
+  document: { label: t("Document"), build: (flow) => new DocumentStep(flow) },
   room: { label: t("Room"), build: (flow) => new RoomStep(flow) },
   admission: { label: t("Admission"), build: (flow) => new AdmissionStep(flow) },
 };
