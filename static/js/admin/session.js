@@ -16,6 +16,7 @@ import {
   lineWords,
 } from "../lib/words.js";
 import { ClipItem } from "./clip-item.js";
+import { CheckInPanel } from "./check-in-panel.js";
 import { SessionDesk } from "./desk.js";
 import { Hearing } from "./hearing.js";
 import { ViolationLog } from "./log.js";
@@ -35,6 +36,7 @@ const state = new SessionState();
 const log = new ViolationLog(root);
 const desk = new SessionDesk(root, sessionId, () => socket);
 const hearing = new Hearing(root, (on) => socket.emit("listen", { session_id: sessionId, on }, () => {}));
+const checkIn = new CheckInPanel(role(root, "check-in"), sessionId);
 const plot = new SessionPlot(role(root, "plot-panel"));
 const screenEvents = new ScreenEventLog(root, sessionId);
 /** @type {Map<string, ClipItem>} */
@@ -257,6 +259,7 @@ function showClips(clips) {
 function hear(event) {
   if (event.session_id !== sessionId) return;
   if (event.kind === "action" || event.kind === "place") return desk.hear(event);
+  if (event.kind === "check_in") return checkIn.load();
   if (event.kind === "violation") state.note(event);
   if (event.kind === "flag") {
     state.flag(event);
@@ -283,6 +286,7 @@ const socket = openLive(() => {
   });
   hearing.restart();
   desk.load();
+  checkIn.load();
   load();
 });
 socket.on("monitoring_update", take);
