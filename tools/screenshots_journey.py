@@ -100,7 +100,7 @@ def _make(server: Server, chromium: str, scratch: Path, out: Path, only: str | N
         "title": "Motion, part one",
         "duration_min": 45,
         "check_in": "proctor",
-        "check_in_steps": ["gaze", "voice", "room", "face"],
+        "check_in_steps": ["gaze", "voice", "document", "room", "face"],
         "release": "at_once",
         "pass_percent": 40,
     }
@@ -131,15 +131,20 @@ class _Way:
     """One student who stops at every step for a picture."""
 
     def __init__(self, browser: Browser, server: Server, sheet: Sheet) -> None:
-        context = browser.new_context(
-            viewport={"width": sheet.width, "height": sheet.height},
-            color_scheme=sheet.scheme,
-            locale=sheet.language,
-        )
-        self._page: Page = context.new_page()
+        self._browser = browser
         self._server = server
         self._sheet = sheet
         self._pictures: list[bytes] = []
+        self._page: Page = self._open()
+
+    def _open(self) -> Page:
+        """A page of somebody who sees this sheet's look."""
+        context = self._browser.new_context(
+            viewport={"width": self._sheet.width, "height": self._sheet.height},
+            color_scheme=self._sheet.scheme,
+            locale=self._sheet.language,
+        )
+        return context.new_page()
 
     def walk(self) -> list[bytes]:
         """A PNG of each step."""
@@ -162,7 +167,14 @@ class _Way:
         self._press("Leave this step out")
         self._at("Read this aloud")
         self._press("I cannot read aloud")
-        self._at("Show your desk and the room")
+        self._at("Show your identity document", takes=False)
+        self._press("I agree")
+        page.wait_for_timeout(2500)
+        self._take()
+        self._press("Take the picture")
+        self._press("Keep this picture")
+        self._at("Show your desk and the room", takes=False)
+        self._show_the_room()
         self._press("Done, the desk is clear")
         self._at("Put your face into the oval", takes=False)
         page.wait_for_timeout(9000)
@@ -186,6 +198,22 @@ class _Way:
         self._take()
         page.context.close()
         return self._pictures
+
+    def _show_the_room(self) -> None:
+        """The code for a phone, and the page of the phone that was joined by it."""
+        with self._page.expect_response("**/api/my/check-in/phone") as asked:
+            self._page.get_by_role("radio", name=self._t("A phone"), exact=True).check()
+        self._page.locator("svg.qr").wait_for(timeout=_SOON_MS)
+        self._page.wait_for_timeout(800)
+        self._take()
+        phone = self._open()
+        phone.goto(asked.value.json()["link"])
+        phone.get_by_role("button", name=self._t("Use this phone's camera"), exact=True).click()
+        phone.locator(".phone__view video").wait_for(timeout=_SOON_MS)
+        phone.wait_for_timeout(2500)
+        self._pictures.append(phone.screenshot())
+        self._page.locator(".boxed img").wait_for(timeout=_SOON_MS)
+        phone.context.close()
 
     def _t(self, sentence: str) -> str:
         return say(self._sheet.language, sentence)
