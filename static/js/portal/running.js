@@ -340,6 +340,7 @@ export class RunningView {
 
   async fillScreen() {
     await this.fullScreen.enter();
+    this.render();
     this.resume(!this.fullScreen.isMissing);
   }
 
