@@ -27,7 +27,7 @@ _PROBES, _PROBE_S = 4, 0.25
 _SAVE_EVERY_S = 60.0
 _JOIN_S = 5.0
 _SETTLED_WAIT_S, _SETTLED_AFTER_S = 0.5, 5.0
-_SOUND_STEPS = ("speech", "voice")
+_SOUND_STEPS = ("speech", "voice", "decode sound")
 
 
 class Works(Protocol):
