@@ -27,20 +27,70 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--store", action="store_true", help="a database server of its own, which is killed too"
     )
+    parser.add_argument(
+        "--disk", action="store_true", help="also fill the disk for a while (needs root)"
+    )
+    parser.add_argument(
+        "--browser",
+        action="store_true",
+        help="a real browser in real time: cuts of 30 s, in the last of several runs of 5 minutes",
+    )
+    parser.add_argument(
+        "--soak", action="store_true", help="no faults: whether memory and handles stay flat"
+    )
+    parser.add_argument("--students", type=int, default=30, help="of a soak (30)")
+    parser.add_argument("--minutes", type=float, default=20.0, help="of a soak (20)")
+    parser.add_argument("--chromium", default="", help="path of the browser")
     given = parser.parse_args(arguments)
     # The library reports as errors what a wild line is made of.
     logging.getLogger("engineio.client").setLevel(logging.CRITICAL)
     if given.store and not has_store():
         print("There is no database server on this machine: install requirements-test.txt.")
         return DIFFERENT
+    if given.soak:
+        return _soak(given)
+    if given.browser:
+        return _with_browser(given)
     clean: dict[int, Outcome] = {}
     verdicts = []
     for seed in range(given.seed, given.seed + given.runs):
         story = tell(seed % STORIES)
         if story.number not in clean:
             clean[story.number] = run(story, seed, (), is_wild=False)
-        verdicts.append(_judge(seed, clean[story.number], with_store=given.store))
+        verdicts.append(_judge(seed, clean[story.number], given))
         print(_line(verdicts[-1]), flush=True)
+    return _conclude(verdicts, given)
+
+
+def _soak(given: argparse.Namespace) -> int:
+    from tools.chaos.soak import soak
+
+    found = soak(
+        given.students, given.minutes, lambda line: print(line, flush=True), given.chromium
+    )
+    for series in found.series:
+        print(series.line())
+    print(f"{found.students} sessions, {found.minutes:g} minutes: ", end="")
+    print("flat" if found.is_flat else f"not flat; {found.unstarted} did not start")
+    if given.json is not None:
+        given.json.write_text(json.dumps(found.as_dict(), indent=2) + "\n", encoding="utf-8")
+    return SAME if found.is_flat else DIFFERENT
+
+
+def _with_browser(given: argparse.Namespace) -> int:
+    from tools.chaos.browser import Kept, courses, open_browser, run_course
+
+    kept = Kept()
+    verdicts = []
+    with open_browser(given.chromium) as browser:
+        for course in courses(given.runs, given.seed):
+            verdicts.append(run_course(browser, course, kept))
+            print(_line(verdicts[-1]), flush=True)
+    print(f"in the browser: {kept.most_batches} batches at most, {kept.batches} after the end")
+    return _conclude(verdicts, given)
+
+
+def _conclude(verdicts: Sequence[Verdict], given: argparse.Namespace) -> int:
     figures = summary(verdicts)
     print(", ".join(f"{name} {value}" for name, value in figures.items() if name != "different"))
     if given.json is not None:
@@ -48,12 +98,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return SAME if figures["identical"] == figures["runs"] else DIFFERENT
 
 
-def _judge(seed: int, clean: Outcome, *, with_store: bool) -> Verdict:
-    verdict = Verdict(seed, plan(seed, with_store=with_store))
+def _judge(seed: int, clean: Outcome, given: argparse.Namespace) -> Verdict:
+    verdict = Verdict(seed, plan(seed, with_store=given.store, with_disk=given.disk))
     began_s = time.monotonic()
     story = tell(seed % STORIES)
     try:
-        found = run(story, seed, verdict.faults, is_wild=True, with_store=with_store)
+        found = run(story, seed, verdict.faults, is_wild=True, with_store=given.store)
         verdict.took_s = time.monotonic() - began_s
         compare(verdict, clean, found)
     except NoAnswerError as error:

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tools.chaos.clock import FastClock
+from tools.chaos.disk import Disk
 from tools.chaos.proxy import Proxy
 from tools.chaos.story import INTERVAL_S, LENGTH_S, Story
 from tools.chaos.student import Student
@@ -60,7 +61,7 @@ class Verdict:
     events_doubled: int = 0
 
 
-def plan(seed: int, *, with_store: bool) -> tuple[Fault, ...]:
+def plan(seed: int, *, with_store: bool, with_disk: bool = False) -> tuple[Fault, ...]:
     """What goes wrong in the run of that seed."""
     chance = random.Random(seed)  # noqa: S311 - the same seed must go wrong in the same way
     faults = [
@@ -71,6 +72,8 @@ def plan(seed: int, *, with_store: bool) -> tuple[Fault, ...]:
     for kind in kinds:
         if chance.random() < (0.6 if kind == "server" else 0.5):
             faults.append(Fault(chance.uniform(5, LENGTH_S - 10), kind, chance.uniform(2, 15)))
+    if with_disk:
+        faults.append(Fault(chance.uniform(5, LENGTH_S - 60), "disk", chance.uniform(10, 40)))
     return tuple(sorted(faults, key=lambda fault: fault.at_s))
 
 
@@ -80,7 +83,10 @@ def run(
     """Tell the story while the faults happen. Raises NoAnswerError."""
     clock = FastClock(time.time(), SPEED)
     with tempfile.TemporaryDirectory(prefix="candor-chaos-") as name:
-        system = System(Path(name), clock, with_store=with_store)
+        disk = Disk(Path(name) / "data")
+        if any(fault.kind == "disk" for fault in faults):
+            disk.mount()
+        system = System(disk.folder, clock, with_store=with_store)
         chance = random.Random(seed)  # noqa: S311 - as above
         proxy = Proxy(system.port, chance)
         proxy.start()
@@ -91,14 +97,15 @@ def run(
             url = f"http://127.0.0.1:{proxy.port}"
             student = Student(url, made["token"], story, clock, time.monotonic)
             proxy.is_wild = is_wild
-            _tell(student, system, proxy, list(faults))
-            return _conclude(system, student, made["session_id"])
+            _tell(student, system, proxy, disk, list(faults))
+            return conclude(system, student, made["session_id"])
         finally:
             proxy.close()
             system.stop()
+            disk.unmount()
 
 
-def _tell(student: Student, system: System, proxy: Proxy, faults: list[Fault]) -> None:
+def _tell(student: Student, system: System, proxy: Proxy, disk: Disk, faults: list[Fault]) -> None:
     mends: list[tuple[float, Callable[[], None]]] = []
     deadline_s = time.monotonic() + LENGTH_S / SPEED + DRAIN_S
     while time.monotonic() < deadline_s:
@@ -114,6 +121,9 @@ def _tell(student: Student, system: System, proxy: Proxy, faults: list[Fault]) -
             elif fault.kind == "store":
                 system.kill_store()
                 mends.append((student.story_s + fault.lasts_s, system.start))
+            elif fault.kind == "disk":
+                disk.fill()
+                mends.append((student.story_s + fault.lasts_s, disk.empty))
             elif fault.kind == "worker":
                 system.kill_worker()
             elif fault.kind == "browser":
@@ -128,7 +138,15 @@ def _tell(student: Student, system: System, proxy: Proxy, faults: list[Fault]) -
         time.sleep(0.005)
 
 
-def _conclude(system: System, student: Student, session_id: str) -> Outcome:
+class Lives(Protocol):
+    """A student who goes on while something is waited for."""
+
+    def live(self) -> None: ...
+
+
+def conclude(
+    system: System, student: Lives, session_id: str, length_s: float = LENGTH_S
+) -> Outcome:
     """End the session, wait for its clips, and read what was found."""
     deadline_s = time.monotonic() + CLIPS_S
     has_ended = False
@@ -141,7 +159,7 @@ def _conclude(system: System, student: Student, session_id: str) -> Outcome:
             details = system.ask(f"/api/session/{session_id}/details")
             states = {clip["status"] for clip in details["clips"]}
             if not states & {"waiting", "writing"} or time.monotonic() > deadline_s:
-                return outcome(details)
+                return outcome(details, length_s)
         except NoAnswerError:
             if time.monotonic() > deadline_s:
                 raise
@@ -162,14 +180,14 @@ def _settle(system: System, session_id: str) -> None:
         time.sleep(0.6)
 
 
-def outcome(details: dict[str, Any]) -> Outcome:
+def outcome(details: dict[str, Any], length_s: float = LENGTH_S) -> Outcome:
     """What the server says of a session, reduced to what must not differ."""
     points: dict[int, dict[str, float]] = {}
     flags: dict[int, float] = {}
     coverage: dict[int, float] = {}
     for interval in details["intervals"]:
         index = interval["index"]
-        if index * INTERVAL_S >= LENGTH_S - 10:
+        if index * INTERVAL_S >= length_s - 10:
             continue
         sums: Counter[str] = Counter()
         for point in interval["points"]:
@@ -181,7 +199,7 @@ def outcome(details: dict[str, Any]) -> Outcome:
     return Outcome(
         violations=tuple(
             sorted(
-                (v["rule"], v["start_s"], v["end_s"] if v["end_s"] is not None else LENGTH_S)
+                (v["rule"], v["start_s"], v["end_s"] if v["end_s"] is not None else length_s)
                 for v in details["violations"]
             )
         ),

@@ -5,7 +5,9 @@ process that can be killed. Started by `tools.chaos.system`.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -14,10 +16,31 @@ from app.settings import load_settings
 from app.web.logs import set_up_logs
 from tools.chaos.clock import FastClock
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# What a program may lay beside the data, to be served instead of the page's own.
+WORKER = "capture-worker.js"
+
 
 class _QuietHandler(WSGIRequestHandler):
     def log(self, *_args: object, **_kwargs: object) -> None:
         """Say nothing about each request."""
+
+
+class Rewritten:
+    """The application, whose capture worker is the one in `folder`, where there is one."""
+
+    def __init__(self, application: WSGIApplication, folder: Path) -> None:
+        self._application = application
+        self._script = folder / WORKER
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"].endswith("/" + WORKER) and self._script.exists():
+            body = self._script.read_bytes()
+            start("200 OK", [("Content-Type", "text/javascript")])
+            return [body]
+        return self._application(environ, start)
 
 
 def main(arguments: list[str]) -> None:
@@ -27,8 +50,9 @@ def main(arguments: list[str]) -> None:
     set_up_logs(settings.logs_path, settings.log_level)
     app = create_app(settings, FastClock(float(start_s), float(speed)), scripted=True)
     app.extensions["candor"].start()
+    served = Rewritten(app, Path(data_dir))
     make_server(
-        "127.0.0.1", int(port), app, threaded=True, request_handler=_QuietHandler
+        "127.0.0.1", int(port), served, threaded=True, request_handler=_QuietHandler
     ).serve_forever()
 
 

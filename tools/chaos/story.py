@@ -58,6 +58,7 @@ class Story:
     number: int
     episodes: tuple[Episode, ...]
     events: tuple[Happening, ...]
+    length_s: int = LENGTH_S
 
     def picture(self, at_s: float) -> bytes:
         """The JPEG of the camera at a second of the session."""
@@ -68,11 +69,11 @@ class Story:
         return _jpeg(json.dumps(script), round(at_s * FPS))
 
 
-def tell(number: int) -> Story:
+def tell(number: int, length_s: int = LENGTH_S) -> Story:
     """The story of that number: in each interval an episode, and now and then an event."""
     chance = random.Random(number)  # noqa: S311 - the same number must tell the same story
     episodes, events = [], []
-    for interval in range(LENGTH_S // INTERVAL_S):
+    for interval in range(length_s // INTERVAL_S):
         script, kind = chance.choice(EPISODES)
         check_s = interval * INTERVAL_S + 10 * chance.randrange(3)
         from_s = check_s + MARGIN_S + chance.random()
@@ -83,7 +84,7 @@ def tell(number: int) -> Story:
             away_s = interval * INTERVAL_S + 24.0
             events.append(Happening(f"{number}-{interval}-a", "tab_hidden", away_s))
             events.append(Happening(f"{number}-{interval}-b", "focus_returned", away_s + 2))
-    return Story(number, tuple(episodes), tuple(events))
+    return Story(number, tuple(episodes), tuple(events), length_s)
 
 
 @lru_cache(maxsize=4_000)

@@ -14,7 +14,7 @@ from typing import Any
 import socketio
 
 from tools.chaos.clock import FastClock
-from tools.chaos.story import FPS, LENGTH_S, Story
+from tools.chaos.story import FPS, Story
 
 # Seconds of the machine, not of the story.
 ANSWER_S = 1.5
@@ -101,7 +101,7 @@ class Student:
         """Whether the story is told and the server has all of it."""
         with self._lock:
             is_sent = all(each.is_acked for each in self.spool.all)
-            return self._captured_s >= LENGTH_S and is_sent
+            return self._captured_s >= self._story.length_s and is_sent
 
     def live(self) -> None:
         """Capture, keep, send: whatever is due."""
@@ -179,7 +179,7 @@ class Student:
     def _capture(self) -> None:
         """Cut a batch for each second that has passed."""
         started_ms = self.started_ms or 0.0
-        while self._captured_s < LENGTH_S and self.story_s >= self._captured_s + 1:
+        while self._captured_s < self._story.length_s and self.story_s >= self._captured_s + 1:
             second = self._captured_s
             instants = [second + index / FPS for index in range(FPS)]
             frames = [self._story.picture(at_s) for at_s in instants]

@@ -100,6 +100,16 @@ class System:
         for child in _children(self._server.pid):
             os.kill(child, signal.SIGKILL)
 
+    @property
+    def server_pid(self) -> int:
+        """0 while it does not run."""
+        return self._server.pid if self._server is not None else 0
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """The detector workers that run now."""
+        return _children(self.server_pid)
+
     def stop(self) -> None:
         for process in (self._server, self._store):
             if process is not None and process.poll() is None:
