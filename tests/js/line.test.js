@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Line } from "../../static/js/capture/line.js";
+import { Line, sessionOf } from "../../static/js/capture/line.js";
 
 const STATE = {
   visible: true,
@@ -312,4 +312,14 @@ test("what the server asks of the pace is passed on, with the start and later", 
   socket.hear("pace", whole);
   const told = news.filter(({ type }) => type === "pace").map(({ payload }) => payload);
   assert.deepEqual(told, [slow, whole]);
+});
+
+test("a token says which session it is for, and nothing else does", () => {
+  const signed = (/** @type {unknown} */ said) =>
+    `${Buffer.from(JSON.stringify(said)).toString("base64url")}.aXk.c2lnbmF0dXJl`;
+  assert.equal(sessionOf(signed("s_12")), "s_12");
+  assert.equal(sessionOf(signed(["s_12", "place?>"])), "s_12");
+  for (const other of ["", "a.b.c", "stream-token", signed({}), signed([7])]) {
+    assert.equal(sessionOf(other), "");
+  }
 });

@@ -56,9 +56,11 @@ const line = new Line({
     if (news.type === "ended" || news.type === "refused") stop();
     page.postMessage(news);
   },
-  connect: (auth) =>
+  connect: (auth, key) =>
     io(location.origin, {
       auth,
+      // A proxy before several servers sends one student's connections to one of them by this.
+      query: key ? { k: key } : {},
       transports: ["websocket"],
       reconnectionDelay: 500,
       reconnectionDelayMax: 4000,

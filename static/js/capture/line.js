@@ -52,7 +52,8 @@ const PASSING_CODES = new Set(["too_many", "unavailable", "error", "conflict"]);
 export class Line {
   /**
    * @param {object} parts
-   * @param {(auth: (give: (auth: object) => void) => void) => any} parts.connect makes the socket
+   * @param {(auth: (give: (auth: object) => void) => void, key: string) => any} parts.connect
+   *   makes the socket; the key is the same for all connections of a session
    * @param {(news: News) => void} parts.tell
    * @param {() => number} parts.nowMs Unix ms that never goes backwards
    * @param {Promise<Spool>} [parts.spool]
@@ -100,7 +101,7 @@ export class Line {
     this.consent = consent;
     this.spool = await this.opening;
     this.outbox.nextSeq = this.spool.about.nextSeq;
-    this.socket = this.connect((give) => give({ token: this.token }));
+    this.socket = this.connect((give) => give({ token: this.token }), sessionOf(token));
     this.socket.on("connect", () => this.start());
     this.socket.on("connect_error", (/** @type {any} */ error) => this.refuse(error?.data));
     this.socket.on("disconnect", (/** @type {string} */ reason) => this.lose(reason));
@@ -495,4 +496,19 @@ function postponedEvents(ack) {
       .filter(({ part, code }) => part === "events" && PASSING_CODES.has(code))
       .map(({ index }) => index),
   );
+}
+
+/**
+ * Which session a token is for, or nothing. It opens nothing: only the server can read the rest.
+ * @param {string} token
+ */
+export function sessionOf(token) {
+  try {
+    const text = atob(token.split(".")[0].replaceAll("-", "+").replaceAll("_", "/"));
+    const said = JSON.parse(text);
+    const id = Array.isArray(said) ? said[0] : said;
+    return typeof id === "string" ? id : "";
+  } catch {
+    return "";
+  }
 }
