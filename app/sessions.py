@@ -39,6 +39,7 @@ CREATE_TRIES = 5
 LONG_GONE = timedelta(days=1)
 
 WhenEnded = Callable[[str, EndCause], None]
+EndsElsewhere = Callable[[str, EndCause, "datetime | None"], bool]
 
 
 class OpensSessions(Protocol):
@@ -57,6 +58,8 @@ class EndsSessions(OpensSessions, Protocol):
     """Scores; `end` returns when the final ledger is stored."""
 
     def end(self, session_id: str) -> object: ...
+
+    def release(self, session_id: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ class Sessions:
         self._when_ended: list[WhenEnded] = []
         self._when_started: list[Callable[[str], object]] = []
         self._before_new: list[Callable[[str, str], object]] = []
+        self._is_mine: Callable[[str], bool] = lambda _session_id: True
+        self._end_elsewhere: EndsElsewhere | None = None
         self._moving = [threading.Lock() for _ in range(LOCKS)]
 
     def when_ended(self, callback: WhenEnded) -> None:
@@ -107,6 +112,12 @@ class Sessions:
     def before_new(self, check: Callable[[str, str], object]) -> None:
         """Ask before a student (user_id, exam_id) gets a new session; it may raise."""
         self._before_new.append(check)
+
+    def share(self, is_mine: Callable[[str], bool], end_elsewhere: EndsElsewhere) -> None:
+        """Several servers run sessions: reopen only those that are `is_mine`, and have the owner
+        of another end it; `end_elsewhere` answers whether there is one."""
+        self._is_mine = is_mine
+        self._end_elsewhere = end_elsewhere
 
     def create(self, user_id: object, exam_id: object = None) -> tuple[SessionRecord, bool]:
         """The student's active session of that exam, and whether it is a new one.
@@ -185,6 +196,9 @@ class Sessions:
     def end(self, session_id: str, cause: EndCause, at: datetime | None = None) -> SessionRecord:
         """End a session, now or `at` a past instant; one that has ended keeps its first cause.
         Raises NotFound."""
+        elsewhere = self._end_elsewhere
+        if elsewhere and self.get(session_id).is_running and elsewhere(session_id, cause, at):
+            return self.get(session_id)
         with self._lock(session_id):
             record = self.get(session_id)
             if not record.is_active:
@@ -213,6 +227,8 @@ class Sessions:
         """
         reopened = 0
         for record in self._repository.sessions(SessionState.RUNNING):
+            if not self._is_mine(record.session_id):
+                continue
             heard_at = record.last_contact_at or record.started_at or record.created_at
             if self._clock.now() - heard_at > LONG_GONE:
                 self.end(record.session_id, EndCause.ABANDONED, heard_at)
@@ -221,6 +237,19 @@ class Sessions:
                 self._open(record)
             reopened += 1
         return reopened
+
+    def release(self, session_id: str) -> None:
+        """Store a session as it is, for another server goes on with it."""
+        with self._lock(session_id):
+            self._ingest.close(session_id)
+            self._monitor.release(session_id)
+
+    def take_up(self, session_id: str) -> None:
+        """Go on with a session that ran on another server. Harmless when it runs here."""
+        with self._lock(session_id):
+            record = self.get(session_id)
+            if record.is_running:
+                self._open(record)
 
     def active(self) -> tuple[SessionRecord, ...]:
         """Newest first, with the scores of this moment."""

@@ -119,6 +119,11 @@ class Settings(BaseModel):
             )
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("PROCTOR_TLS_CERT and PROCTOR_TLS_KEY belong together: set both")
+        if self.is_fleet and not self.secret_key:
+            raise ValueError(
+                "REDIS_URL with MONGO_URI lets several servers work together: set the same"
+                " PROCTOR_SECRET_KEY for all"
+            )
         return self
 
     @property
@@ -157,6 +162,11 @@ class Settings(BaseModel):
     def other_origins(self) -> tuple[str, ...]:
         """Origins beside our own whose pages may open a Socket.IO connection."""
         return tuple(part.strip() for part in self.allowed_origins.split(",") if part.strip())
+
+    @property
+    def is_fleet(self) -> bool:
+        """Whether this server is one of several: they share Redis and MongoDB."""
+        return bool(self.redis_url and self.mongo_uri)
 
     @property
     def is_tls(self) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.access.accounts import Accounts, FirstCredentials
+from app.access.closing import close_all
 from app.access.connection_watch import ConnectionWatch
 from app.access.doors import Caller, Doors
 from app.access.keys import Keys
@@ -29,6 +29,7 @@ from app.evidence.keys import load_master_key
 from app.evidence.manifest import Signer
 from app.evidence.media import Media, open_media
 from app.evidence.recorder import Recorder
+from app.evidence.ring import EvidenceRing
 from app.exams.paper import PaperDesk
 from app.exams.pictures import Pictures
 from app.exams.practice import Practice
@@ -36,17 +37,18 @@ from app.exams.results import Conduct, Results, conduct_of
 from app.exams.sittings import Sittings
 from app.exams.terms import Exams
 from app.exams.timing import Face
-from app.fleet.line import open_line
+from app.fleet.fleet import Fleet
+from app.fleet.parts import open_fleet
+from app.fleet.rooms import SharedRooms
 from app.intake.ingest import Ingest
 from app.intake.lanes import is_phone
 from app.load.parts import open_load
 from app.monitoring.live import LiveRooms
 from app.monitoring.monitor import Monitor
 from app.pool import InferencePool
-from app.pool.local import local_pool
-from app.pool.remote import RemotePool
+from app.pool.opening import open_pool
 from app.privacy.parts import open_privacy
-from app.records import EndCause, SessionState
+from app.records import EndCause
 from app.review.reviews import Reviews
 from app.sessions import Sessions
 from app.settings import Settings
@@ -61,9 +63,6 @@ log = logging.getLogger(__name__)
 
 Emit = Callable[[str, object, str], None]
 WhenGone = Callable[[Caller], None]
-
-CLOSERS = 8
-CLOSE_S = 3.0
 
 
 @dataclass
@@ -90,6 +89,7 @@ class Services:
     emit: Emit
     journal: StoreJournal | None = None
     is_closing: bool = False
+    fleet: Fleet | None = None
     _when_gone: list[WhenGone] = field(default_factory=list)
     _is_running: bool = False
     _stopping: threading.Lock = field(default_factory=threading.Lock)
@@ -141,6 +141,8 @@ class Services:
             exam_clock=self.sittings,
             admission=self.checkins,
         )
+        if self.settings.is_fleet:
+            self.fleet = open_fleet(self)
         self.sessions.before_new(self.sittings.check_new)
         self.sessions.before_new(lambda _user_id, _exam_id: self.load.check_new())
         self.sessions.when_started(self.sittings.started)
@@ -174,6 +176,11 @@ class Services:
         payload = place_payload(decided)
         self.live.place_asked(session_id, payload)
         return payload
+
+    def ring(self, session_id: str) -> EvidenceRing | None:
+        """The evidence of a session that runs here, or is looked at from here."""
+        ring = self.ingest.ring(session_id)
+        return self.fleet.mirror.ring(session_id) if ring is None and self.fleet else ring
 
     def uptime_s(self) -> float:
         """Seconds since `start`."""
@@ -209,6 +216,8 @@ class Services:
         self._started_s = self.clock.monotonic_s()
         if self.journal is not None:
             self.journal.drain()
+        if self.fleet is not None:
+            self.fleet.join()
         self.recorder.start()
         self.live.start()
         self.watch.start()
@@ -217,36 +226,15 @@ class Services:
         self.load.start()
         self.privacy.sweeper.start()
         reopened = self.sessions.reopen()
-        for session in self.repository.sessions(SessionState.RUNNING):
-            self.actions.board.refresh(session.session_id)
+        for view in self.monitor.views():
+            self.actions.board.refresh(view.session_id)
         self.sittings.start()
+        if self.fleet is not None:
+            self.fleet.begin()
         log.info(
             "Server started",
             extra={"engine": self.repository.engine_name, "sessions_reopened": reopened},
         )
-
-    def close_connections(self) -> None:
-        """Close every Socket.IO connection; one that does not read is left after 3 s."""
-        waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
-        for caller in self.callers.all():
-            waiting.put(caller.sid)
-
-        def close() -> None:
-            while True:
-                try:
-                    self.disconnect(waiting.get_nowait())
-                except queue.Empty:
-                    return
-
-        closers = [
-            threading.Thread(target=close, name=f"closer-{number}", daemon=True)
-            for number in range(CLOSERS)
-        ]
-        for closer in closers:
-            closer.start()
-        deadline_s = self.clock.monotonic_s() + CLOSE_S
-        for closer in closers:
-            closer.join(max(0.0, deadline_s - self.clock.monotonic_s()))
 
     def stop(self) -> None:
         """Sockets, ingest, pool, monitor, recorder, store: each finishes what it holds.
@@ -261,17 +249,20 @@ class Services:
                 self._stop_parts()
 
     def _stop_parts(self) -> None:
+        fleet = self.fleet
         steps: tuple[tuple[str, Callable[[], object]], ...] = (
+            ("fleet", fleet.stop if fleet else bool),
             ("watch", self.watch.stop),
             ("load", self.load.stop),
             ("retention", self.privacy.sweeper.stop),
             ("exam clock", self.sittings.stop),
-            ("sockets", self.close_connections),
+            ("sockets", lambda: close_all(self.callers.all(), self.disconnect, self.clock)),
             ("ingest", self.ingest.stop),
             ("pool", self.pool.stop),
             ("monitor", self.monitor.stop),
             ("recorder", self.recorder.stop),
             ("live", self.live.stop),
+            ("place in the fleet", fleet.leave if fleet else bool),
             ("store", self.repository.close),
             ("data folder", self.occupancy.end),
         )
@@ -293,9 +284,9 @@ def build_services(
 ) -> Services:
     """Build every part; nothing runs before `start`.
 
-    `emit(event, payload, room)` sends to a Socket.IO room, `disconnect(sid)` closes a
-    connection. `scripted` replaces the detectors
-    by ones that follow a script, for tests. Raises CandorError when the store cannot be had.
+    `emit(event, payload, room)` sends to a Socket.IO room, `disconnect(sid)` closes a connection.
+    `scripted` replaces the detectors by ones that follow a script, for tests. Raises CandorError
+    when the store cannot be had.
     """
     repository = open_repository(settings)
     try:
@@ -303,12 +294,6 @@ def build_services(
     except BaseException:
         repository.close()
         raise
-
-
-def _pool_of(settings: Settings, clock: Clock, scripted: bool) -> InferencePool:
-    if settings.redis_url:
-        return RemotePool(open_line(settings), clock)
-    return local_pool(settings, clock, scripted=scripted)
 
 
 def _build(
@@ -326,11 +311,11 @@ def _build(
     ingest: Ingest
     sessions: Sessions
     services: Services
-    pool = _pool_of(settings, clock, scripted)
-    live = LiveRooms(
+    pool = open_pool(settings, clock, scripted=scripted)
+    live = (SharedRooms if settings.is_fleet else LiveRooms)(
         emit,
         clock,
-        evidence=lambda session_id: ingest.ring(session_id),
+        evidence=lambda session_id: services.ring(session_id),
         want_thumbnails=pool.want_thumbnails,
         want_sound=pool.want_sound,
         group_of=repository.people.group_of,

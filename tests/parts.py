@@ -65,6 +65,7 @@ class FakeMonitor:
     repository: Repository
     opened: list[SessionRecord] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
     is_broken: bool = False
     pauses: dict[str, dict[PauseCause, datetime | None]] = field(default_factory=dict)
 
@@ -83,6 +84,14 @@ class FakeMonitor:
         if self.is_broken:
             raise Unavailable("The database does not answer.")
         self.repository.update_session(session_id, total_score=12.0)
+
+    def release(self, session_id: str) -> bool:
+        self.released.append(session_id)
+        return True
+
+    def views(self) -> tuple[()]:
+        """Nobody is scored here."""
+        return ()
 
     def counters(self) -> dict[str, int]:
         return {"monitor_waiting": 0}

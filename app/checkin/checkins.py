@@ -97,6 +97,11 @@ class CheckIns:
             self._guided.pop(session_id, None)
         self._doors.phone_over(session_id)
 
+    def released(self, session_id: str) -> None:
+        """Another server runs the session now."""
+        with self._lock:
+            self._guided.pop(session_id, None)
+
     def steps(self, session: SessionRecord) -> tuple[str, ...]:
         """What the student will be asked; before the start, as far as it is known."""
         plan = self._plan(session)

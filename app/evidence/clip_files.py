@@ -123,9 +123,11 @@ class ClipFiles:
     def has_clip(self, stem: str) -> bool:
         return self._media.stored_name(stem + CLIP_SUFFIX) is not None
 
-    def sweep(self, user_ids: Iterable[str]) -> int:
-        """Remove what a process that died while writing has left; how many things that were."""
-        removed = self._media.storage.sweep()
+    def sweep(self, user_ids: Iterable[str], *, is_alone: bool = True) -> int:
+        """Remove what a process that died while writing has left; how many things that were.
+
+        Unless this server `is_alone` with the storage, others may be writing there now."""
+        removed = self._media.storage.sweep() if is_alone else 0
         for user_id in sorted(set(user_ids)):
             for name in self._media.storage.names(f"{user_id}/flagged_"):
                 if not self.has_clip(_stem_of(name)):

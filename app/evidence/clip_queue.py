@@ -75,7 +75,7 @@ class ClipQueue:
 
     def __init__(self, rings: Callable[[str], EvidenceRing | None]) -> None:
         self._rings = rings
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._waiting: dict[str, ClipJob] = {}
         self._cut: dict[str, ClipJob] = {}
         self._cut_bytes = 0
@@ -118,6 +118,14 @@ class ClipQueue:
             if job is not None:
                 self._known.get(session_id, set()).discard(clip_id)
             return job is not None
+
+    def let_go(self, session_id: str) -> None:
+        """Forget the clips of a session that wait; what is cut is still written."""
+        with self._lock:
+            for job in list(self._waiting.values()):
+                if job.record.session_id == session_id:
+                    del self._waiting[job.clip_id]
+            self._known.pop(session_id, None)
 
     def forget_session(self, session_id: str) -> None:
         """No more clips of this session will be asked for."""
@@ -162,6 +170,12 @@ class ClipQueue:
             self._in_hand = None
             if is_done and self._cut.pop(job.clip_id, None) is not None:
                 self._cut_bytes -= job.size_bytes
+            self._lock.notify_all()
+
+    def wait_idle(self, session_id: str, timeout_s: float) -> bool:
+        """Wait until no clip of the session is left; whether that came in time."""
+        with self._lock:
+            return self._lock.wait_for(lambda: self._is_idle(session_id), timeout_s)
 
     def drain(self) -> list[ClipJob]:
         """Every clip that is cut and not in hand; they are forgotten."""
@@ -174,8 +188,11 @@ class ClipQueue:
     def is_idle(self, session_id: str) -> bool:
         """Whether no clip of the session waits or is unwritten."""
         with self._lock:
-            jobs = [*self._waiting.values(), *self._cut.values()]
-            return all(job.record.session_id != session_id for job in jobs)
+            return self._is_idle(session_id)
+
+    def _is_idle(self, session_id: str) -> bool:
+        jobs = [*self._waiting.values(), *self._cut.values()]
+        return all(job.record.session_id != session_id for job in jobs)
 
     def counters(self) -> dict[str, int]:
         with self._lock:

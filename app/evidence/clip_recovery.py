@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -23,8 +23,13 @@ LOST = (
 Found = Mapping[str, tuple[str, str]]
 
 
-def settle(repository: Repository, files: ClipFiles) -> None:
-    """Remove unfinished files, and mark the clips that nobody writes any more.
+def settle(
+    repository: Repository,
+    files: ClipFiles,
+    is_mine: Callable[[str], bool] | None = None,
+) -> None:
+    """Remove unfinished files, and mark the clips that nobody writes any more: all, or where
+    several servers write to one storage those of sessions that are `is_mine`.
 
     A clip that is whole is ready. The others of a session that goes on wait again, because the
     browser sends again what they need; those of a session that ended have failed. Raises
@@ -32,7 +37,10 @@ def settle(repository: Repository, files: ClipFiles) -> None:
     """
     unsettled = (ClipStatus.WAITING, ClipStatus.WRITING)
     records = repository.clips(statuses=unsettled, limit=100_000)
-    removed = files.sweep(record.user_id for record in records)
+    if is_mine is not None:
+        records = tuple(record for record in records if is_mine(record.session_id))
+    user_ids = {record.user_id for record in records}
+    removed = files.sweep(user_ids, is_alone=is_mine is None)
     if removed:
         log.warning("Unfinished clip files removed", extra={"count": removed})
     found: dict[str, Found] = {}

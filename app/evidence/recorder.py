@@ -6,7 +6,6 @@ touch memory only; the recorder's own thread is the only one that touches files.
 
 from __future__ import annotations
 
-import errno
 import logging
 import threading
 from collections import Counter
@@ -20,6 +19,7 @@ from app.evidence.chain import Chains
 from app.evidence.clip_files import SNAPSHOTS, Bundle, ClipFiles
 from app.evidence.clip_queue import ClipJob, ClipQueue, clip_id_of, job_of, nearest
 from app.evidence.clip_recovery import LOST, settle
+from app.evidence.clip_trouble import CROWDED, NAMELESS, UNWRITABLE, sentence_of
 from app.evidence.clip_writer import ClipFacts, encode_clip
 from app.evidence.contents import clip_content
 from app.evidence.decoding import decode_apart
@@ -46,10 +46,6 @@ SNAPSHOT_S = 1.5
 TICK_S = 0.25
 UNWRITTEN = frozenset({ClipStatus.WAITING, ClipStatus.WRITING})
 
-DISK_FULL = "The disk is full: make room where clips are stored."
-CROWDED = "Too many clips waited to be written at this moment."
-UNWRITABLE = "The clip could not be written: {reason}."
-NAMELESS = "The clip could not be written: the student's id cannot name a folder."
 BROKEN = "The clip could not be written because of a fault in the server; its log says more."
 
 
@@ -85,6 +81,7 @@ class Recorder:
         self._release = release
         self._is_stored = is_stored
         self._encode = encode
+        self.is_mine: Callable[[str], bool] | None = None
         self._files = ClipFiles(media)
         self._chains = Chains(repository, media, signer, clock)
         self._to_seal: dict[str, float] = {}
@@ -98,16 +95,29 @@ class Recorder:
 
     def start(self) -> None:
         """Settle what a process that died has left, then begin to write."""
-        try:
-            settle(self._repository, self._files)
-        except OSError:
-            # Clips can be neither written nor played now, but monitoring can go on.
-            log.exception("The storage of clips does not answer")
+        self.settle(self.is_mine)
         for session in self._repository.unsealed_sessions():
-            self.seal(session.session_id)
+            if self.is_mine is None or self.is_mine(session.session_id):
+                self.seal(session.session_id)
         self._outbox.start()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
+
+    def settle(self, is_mine: Callable[[str], bool] | None) -> None:
+        """Deal with what a process that died has left of all sessions, or of those."""
+        try:
+            settle(self._repository, self._files, is_mine)
+        except OSError:
+            # Clips can be neither written nor played now, but monitoring can go on.
+            log.exception("The storage of clips does not answer")
+
+    def let_go(self, session_id: str, timeout_s: float) -> bool:
+        """Another server runs the session: what waits is its; whether what is cut was written."""
+        self._queue.let_go(session_id)
+        self._release(session_id)
+        self._wake.set()
+        is_idle = self._queue.wait_idle(session_id, timeout_s)
+        return is_idle and self._outbox.flush(session_id, timeout_s)
 
     def stop(self, timeout_s: float = STOP_S) -> None:
         """Cut short what waits and write it; what is not written in time is marked as failed.
@@ -279,7 +289,7 @@ class Recorder:
             tried = {"clip_id": job.clip_id, "attempt": job.attempts, "errno": error.errno}
             log.warning("Clip not written", extra=tried)
             if job.attempts > len(PAUSES_S) or self._is_stopping.is_set():
-                self._fail(job, _sentence(error))
+                self._fail(job, sentence_of(error))
                 return True
             job.not_before_s = self._clock.monotonic_s() + PAUSES_S[job.attempts - 1]
             return False
@@ -388,9 +398,3 @@ class Recorder:
             self._repository.save_clip(record)
 
         self._outbox.put((record.session_id, "clip", record.clip_id), save)
-
-
-def _sentence(error: OSError) -> str:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return DISK_FULL
-    return UNWRITABLE.format(reason=(error.strerror or "the file could not be stored").rstrip("."))

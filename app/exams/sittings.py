@@ -76,6 +76,8 @@ class Sittings:
         self._end = end
         self._pauses = pauses
         self._chore = chore
+        # Where several servers run sessions, which of them run here.
+        self.is_mine: Callable[[str], bool] = lambda _session_id: True
         self._desks = Desks(clock, repository)
         self._lock = threading.Lock()
         self._open: dict[str, _Watched] = {}
@@ -86,7 +88,8 @@ class Sittings:
     def start(self) -> None:
         """Take up the sittings that were open, and watch the time."""
         for session in self._repository.sessions(SessionState.RUNNING):
-            self.started(session.session_id)
+            if self.is_mine(session.session_id):
+                self.started(session.session_id)
         self._thread.start()
 
     def stop(self) -> None:
@@ -132,6 +135,12 @@ class Sittings:
             if sitting is not None and sitting.handed_in_at is None:
                 by = "time" if cause is EndCause.EXAM_OVER else by
                 self._save(replace(sitting, handed_in_at=self._clock.now(), handed_in_by=by))
+
+    def released(self, session_id: str) -> None:
+        """Another server runs the session now, and its clock."""
+        with self._lock:
+            self._open.pop(session_id, None)
+            self._rates.pop(session_id, None)
 
     # What the student asks
 

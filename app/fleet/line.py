@@ -76,6 +76,11 @@ class Line:
         entries = found[0][1] if found else []
         return [(entry_id.decode(), fields[b"m"]) for entry_id, fields in entries]
 
+    def newer(self, name: str, after: str) -> list[tuple[str, bytes]]:
+        """What a stream holds after an entry now."""
+        found = self._call("xrange", name, f"({after}" if after != "0" else "-", "+")
+        return [(entry_id.decode(), fields[b"m"]) for entry_id, fields in found]
+
     def trim(self, name: str, entry_ids: list[str]) -> None:
         """Take entries out of a stream."""
         if entry_ids:

@@ -75,6 +75,11 @@ class Listeners:
             until_s, level_db = self._levels.get(session_id, (-math.inf, SILENCE_DB))
         return level_db if until_s > at_s - LEVEL_S else None
 
+    def sessions(self, but: str) -> tuple[str, ...]:
+        """The sessions that somebody listens to, but one."""
+        with self._lock:
+            return tuple(each for each, sids in self._listening.items() if sids.keys() - {but})
+
     def due(self, evidence: Callable[[str], EvidenceRing | None]) -> list[tuple[str, object, str]]:
         """What is to be sent now: event, payload, connection."""
         due: list[tuple[str, object, str]] = []

@@ -276,7 +276,7 @@ class LiveRooms:
     ) -> None:
         event = {"session_id": session_id, "kind": kind, "at": iso(at), **payload}
         with self._lock:
-            if not self._viewers.count(session_id) and not self._wall:
+            if not self._is_looked_at(session_id) and not self._wall:
                 return
             if len(self._events) >= MOST_EVENTS:
                 self._events.popleft()
@@ -307,7 +307,7 @@ class LiveRooms:
         with self._lock:
             while self._events:
                 told = self._events.popleft()
-                if self._viewers.count(told.session_id):
+                if self._is_looked_at(told.session_id):
                     due.append(("session_event", told.event, told.room))
                 rooms = self._wall_rooms(told.exam_id)
                 due.extend(("session_event", told.event, room) for room in rooms)
@@ -376,6 +376,9 @@ class LiveRooms:
                     rows = [row for row in changed if row["exam_id"] == exam_id]
                     rooms[wall_room(exam_id)] = rows
         return [("wall_update", {"sessions": rows}, room) for room, rows in rooms.items()]
+
+    def _is_looked_at(self, session_id: str) -> bool:
+        return self._viewers.count(session_id) > 0
 
     def _wall_rooms(self, exam_id: str) -> list[str]:
         looks = self._wall.values()

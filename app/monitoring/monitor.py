@@ -128,6 +128,7 @@ class Monitor:
         self._events: deque[tuple[str, ScreenEvent]] = deque()
         self._opened: deque[Track] = deque()
         self._ending: dict[str, Future[Scores | None]] = {}
+        self._leaving: dict[str, Future[Scores | None]] = {}
         self._open_ids: set[str] = set()
         self._views: dict[str, SessionView] = {}
         self._dropped_results = 0
@@ -192,6 +193,20 @@ class Monitor:
             log.error("The end of a session is not stored yet", extra={"session_id": session_id})
         return scores
 
+    def release(self, session_id: str) -> bool:
+        """Store a session as it is and score it no longer here, for another server goes on with
+        it. Whether everything is stored."""
+        with self._lock:
+            if session_id not in self._open_ids:
+                return True
+            leaving = self._leaving.setdefault(session_id, Future())
+        self._wake.set()
+        try:
+            leaving.result(END_S)
+        except FutureTimeoutError:
+            return False
+        return self._outbox.flush(session_id, END_S)
+
     def request_end(self, session_id: str) -> Future[Scores | None]:
         """Ask for the end of a session's scoring; `step` answers."""
         with self._lock:
@@ -250,6 +265,11 @@ class Monitor:
         with self._lock:
             return self._views.get(session_id)
 
+    def views(self) -> tuple[SessionView, ...]:
+        """The newest view of every session that is open."""
+        with self._lock:
+            return tuple(self._views.values())
+
     def is_stored(self, session_id: str) -> bool:
         """Whether everything that was found of a session has reached the store."""
         return self._outbox.waiting(session_id) == 0
@@ -274,6 +294,7 @@ class Monitor:
             events, self._events = self._events, deque()
             steered = [self._steered.popleft() for _ in range(len(self._steered))]
             ending, self._ending = self._ending, {}
+            leaving, self._leaving = self._leaving, {}
         for track in opened:
             self._tracks[track.session_id] = track
         for session_id, change in steered:
@@ -295,6 +316,8 @@ class Monitor:
                 self._advance(track, posted.get(session_id, []))
         for session_id, future in ending.items():
             self._finish(session_id, future)
+        for session_id, future in leaving.items():
+            self._finish(session_id, future, goes_on=True)
 
     def _advance(self, track: Track, posted: list[AnalysisResult | ScreenEvent]) -> None:
         try:
@@ -346,11 +369,15 @@ class Monitor:
         except Exception:
             log.exception("An abandoned session was not ended", extra={"session_id": session_id})
 
-    def _finish(self, session_id: str, future: Future[Scores | None]) -> None:
+    def _finish(
+        self, session_id: str, future: Future[Scores | None], *, goes_on: bool = False
+    ) -> None:
         track = self._tracks.pop(session_id, None)
         scores = None
         try:
-            if track is not None:
+            if track is not None and goes_on:
+                track.store_now()
+            elif track is not None:
                 scores = track.finish()
                 self._show(track)
         except Exception:

@@ -40,6 +40,12 @@ class Thumbnails:
             if session_id in self._wished:
                 self._newest[session_id] = (jpeg, at)
 
+    def wished(self, but: str) -> tuple[str, ...]:
+        """Whose pictures all want together, but one."""
+        with self._lock:
+            wishes = [wish for sid, wish in self._wishes.items() if sid != but]
+        return tuple(frozenset[str]().union(*wishes))
+
     def forget(self, session_id: str) -> None:
         """The session is over."""
         with self._lock:

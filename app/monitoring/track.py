@@ -163,7 +163,6 @@ class Track:
         self._forget_from(math.ceil(now_s / self._policy.interval_s))
         self._final = {"scored_s": now_s, "ledger_sha256": ledger_sha256(ledger)}
         self.store_now()
-        self._gaps.store(0.0)
         self._around.recorder.end_session(self.session_id, now_s)
         return self._moment.scores
 
@@ -172,6 +171,7 @@ class Track:
         self._moment = Moment(self._scorer)
         self._store_trace()
         self._store_scores(0.0)
+        self._gaps.store(0.0)
 
     def _take_rest(self, result: AnalysisResult) -> None:
         if result.overlay is not None and (

@@ -27,6 +27,7 @@ from app.errors import (
     NotFound,
     Unavailable,
 )
+from app.ids import is_ours
 
 if TYPE_CHECKING:
     from app.wiring import Services
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[..., Mapping[str, Any] | None]
 LOGIN = "login"
+# Events of staff that change what the server of a session holds in memory.
+PASSED_ON = frozenset({"resume", "chat_seen", "decide_place"})
 
 
 class Callers:
@@ -105,6 +108,9 @@ def answers(need: Need) -> Callable[[Handler], Callable[..., dict[str, Any]]]:
                 flask.current_app.extensions["candor"].audited.event(
                     handler.__name__, caller, payload
                 )
+                said = _said_elsewhere(handler.__name__, caller, payload)
+                if said is not None:
+                    return {"ok": True, **said}
                 return {"ok": True, **(handler(caller, *payload) or {})}
             except CandorError as error:
                 return refusal(error.code, error.message)
@@ -150,6 +156,21 @@ def _check_session(caller: Caller, payload: tuple[Any, ...]) -> None:
     caller.require_exam(session.exam_id)
     if caller.kind == "student" and not is_here(session, caller.place, caller.network):
         raise NotAllowed("This session is running on another device or network.")
+
+
+def _said_elsewhere(
+    event: str, caller: Caller, payload: tuple[Any, ...]
+) -> Mapping[str, Any] | None:
+    """What the server that runs the session answers, where that is another one."""
+    services: Services = flask.current_app.extensions["candor"]
+    given = payload[0] if payload and isinstance(payload[0], dict) else {}
+    session_id = given.get("session_id")
+    if services.fleet is None or caller.kind == "student" or event not in PASSED_ON:
+        return None
+    if not isinstance(session_id, str) or not is_ours(session_id):
+        return None
+    owner = services.fleet.owner_of(session_id)
+    return services.fleet.say(owner, event, session_id, given) if owner is not None else None
 
 
 def refusal(code: str, message: str) -> dict[str, Any]:

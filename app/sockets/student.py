@@ -131,8 +131,12 @@ def register(socketio: SocketIO, services: Services) -> None:
             if services.sessions.get(session_id).state is SessionState.CREATED:
                 services.load.check_new()
             _receive_consent(services, session_id, message)
+            if services.fleet is not None:
+                services.fleet.claim(session_id)
             replaced = seats.take(session_id, caller.sid, services.clock.monotonic_s())
             session = services.sessions.start(session_id)
+            if services.fleet is not None:
+                services.fleet.took_up(session_id)
             digest = digest_of(place)
             if (session.place, session.network) != (digest, caller.network):
                 services.repository.update_session(session_id, place=digest, network=caller.network)
@@ -185,6 +189,15 @@ def register(socketio: SocketIO, services: Services) -> None:
             timer.name, timer.daemon = "student-farewell", True
             timer.start()
 
+    def released(session_id: str) -> None:
+        """Another server runs the session: whoever is still connected here is replaced there."""
+        seats.end(session_id)
+        for caller in services.callers.all():
+            if caller.kind == "student" and caller.session_id == session_id:
+                _say_goodbye(socketio, services, caller.sid, session_id, "replaced")
+
+    if services.fleet is not None:
+        services.fleet.when_released(released)
     socketio.on_event("start", start)
     socketio.on_event("batch", batch)
     socketio.on_event("screen_event", screen_event)

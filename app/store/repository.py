@@ -41,6 +41,7 @@ from app.store.documents import (
 )
 from app.store.engines import Documents, Engine
 from app.store.erasure import Erasure
+from app.store.members import StoredMembers
 from app.store.papers import Papers
 from app.store.people import People
 from app.store.recording import Notes
@@ -92,12 +93,11 @@ class Repository:
             engine.index("api_keys", (), unique=("key_sha256",))
             engine.index("manifests", ("session_id",))
             engine.index("traces", ("session_id",))
-        self.people = People(engine, self._call)
-        self.actions = StoredActions(engine, self._call)
-        self.papers = Papers(engine, self._call)
-        self.trail = Trail(engine, self._call)
-        self.reviewing = Reviewing(engine, self._call)
-        self.erasure = Erasure(engine, self._call)
+        call = self._call
+        self.people, self.papers = People(engine, call), Papers(engine, call)
+        self.actions, self.trail = StoredActions(engine, call), Trail(engine, call)
+        self.members, self.reviewing = StoredMembers(engine, call), Reviewing(engine, call)
+        self.erasure = Erasure(engine, call)
 
     @property
     def engine_name(self) -> str:

@@ -43,7 +43,9 @@ from app.errors import (
     NotFound,
     TooLarge,
 )
+from app.fleet.parts import DRAWN_HERE, lend
 from app.languages.choice import add_languages
+from app.monitoring.looking import ROOM
 from app.pages import admin, editor, editor_results, login, overviews, people, portal
 from app.pages import review as review_page
 from app.pages import roster as roster_page
@@ -130,12 +132,18 @@ def build_app(
         max_http_buffer_size=LARGEST_SOCKET_MESSAGE_BYTES,
         cors_allowed_origins=_origin_check(settings) if settings.other_origins else None,
     )
-    socketio.init_app(app)
+    queue = {"message_queue": settings.redis_url, "channel": f"candor:{settings.db_name}:rooms"}
+    socketio.init_app(app, **(queue if settings.is_fleet else {}))
     clock = clock or SystemClock()
     strangers = harden(socketio, max(1, settings.web_threads // 4), clock.monotonic_s)
 
     def emit(event: str, payload: object, room: str) -> None:
-        socketio.emit(event, payload, to=room)
+        if not settings.is_fleet:
+            socketio.emit(event, payload, to=room)
+        elif room != ROOM:
+            socketio.emit(event, payload, to=room, ignore_queue=event in DRAWN_HERE)
+        else:
+            lend(services.fleet, event, payload)
 
     def disconnect(sid: str) -> None:
         socketio.server.disconnect(sid)
@@ -147,6 +155,8 @@ def build_app(
         register(socketio, services)
     csrf.init_app(app)
     bind(app, ROUTES, services)
+    if services.fleet is not None:
+        services.fleet.serve(app)
     app.extensions["candor_openapi"] = openapi.document_of(ROUTES)
     _add_context(app, services)
     add_languages(app)

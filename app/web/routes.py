@@ -19,6 +19,7 @@ from app.access.doors import Caller, CallerKind
 from app.access.media_links import SIGNATURE, LinkExpired
 from app.access.needs import Need
 from app.errors import CandorError, InvalidInput, NotAllowed, NotAuthenticated
+from app.fleet.fleet import PASSED_ON
 from app.ids import is_ours
 from app.sockets.connect import stored_login
 from app.wiring import Services
@@ -104,6 +105,9 @@ def _view(route: Route, services: Services) -> Callable[..., flask.typing.Respon
     def view(**path: str) -> flask.typing.ResponseReturnValue:
         services.limits.check(flask.request.remote_addr or "")
         caller, by_cookie = _let_in(route, services)
+        owner = _owner_elsewhere(route, services, caller, path)
+        if owner is not None and services.fleet is not None:
+            return services.fleet.pass_on(owner, flask.request)
         if route.method not in SAFE_METHODS and (by_cookie or not route.callers):
             _check_page()
         body = _read(route.body) if route.body else None
@@ -120,6 +124,17 @@ def _view(route: Route, services: Services) -> Callable[..., flask.typing.Respon
         return result
 
     return view
+
+
+def _owner_elsewhere(
+    route: Route, services: Services, caller: Caller | None, path: Mapping[str, str]
+) -> str | None:
+    """The other server that runs the session a request is about."""
+    if services.fleet is None or route.is_page or PASSED_ON in flask.request.environ:
+        return None
+    own = caller.session_id if caller is not None else ""
+    session_id = path.get("session_id") or own
+    return services.fleet.owner_of(session_id) if is_ours(session_id) else None
 
 
 def _is_done(answer: object) -> bool:

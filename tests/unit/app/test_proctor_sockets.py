@@ -113,6 +113,7 @@ def door() -> Door:
     )
     resumed: list[str] = []
     services: Any = SimpleNamespace(
+        fleet=None,
         monitor=SimpleNamespace(resume=resumed.append),
         live=live,
         sessions=FakeSessions(),

@@ -16,11 +16,12 @@ import pytest
 from app.clock import SessionTime
 from app.evidence.clip_files import ClipFiles
 from app.evidence.clip_recovery import LOST, settle
+from app.evidence.clip_trouble import DISK_FULL
 from app.evidence.clip_writer import ClipFacts, encode_clip
 from app.evidence.keys import load_master_key
 from app.evidence.manifest import Signer
 from app.evidence.media import open_media
-from app.evidence.recorder import DISK_FULL, Recorder
+from app.evidence.recorder import Recorder
 from app.evidence.ring import Evidence, EvidenceRing
 from app.evidence.storage import MediaStorage
 from app.records import ClipRecord, ClipStatus, SessionRecord, SessionState
