@@ -123,7 +123,8 @@ export class Talk {
       "div",
       { class: `notice notice--${tone} talk__card`, "data-kind": kind, "data-message-id": id },
       icon(sign),
-      h("div", {}, h("strong", {}, title), h("span", { class: "talk__text" }, text)),
+      // Ready texts are in the catalogue; what a proctor wrote stays as it was written.
+      h("div", {}, h("strong", {}, title), h("span", { class: "talk__text" }, t(text))),
       button,
     );
     return card;
@@ -159,7 +160,7 @@ export class Talk {
       "li",
       { class: "talk__line", "data-mine": String(isMine) },
       h("span", { class: "soft small" }, `${who}, ${timeOfDay(at)}`),
-      h("span", { class: "talk__text" }, text),
+      h("span", { class: "talk__text" }, isMine ? text : t(text)),
     );
     this.lines.set(id, line);
     this.log?.append(line);

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from app.languages.catalogue import LANGUAGES, say
+from app.actions.desk import DEFAULT_TEXTS
+from app.actions.orders import CANNED
+from app.languages.catalogue import ENGLISH, LANGUAGES, say
 from app.languages.choice import COOKIE
 from app.privacy.consent_text import consent_text, find_text
 from tests.unit.web.conftest import Web, json_of
@@ -57,3 +59,10 @@ def test_an_exam_without_camera_and_sound_says_so() -> None:
     text = consent_text(("page events",), 30)
     assert [p.kind for p in text.paragraphs] == ["page events", "kept", "who"]
     assert "No picture and no sound of you is taken." in text.plain
+
+
+def test_what_a_proctor_sends_ready_made_is_read_in_the_students_language() -> None:
+    sent = {each.text for each in CANNED} | set(DEFAULT_TEXTS.values())
+    for one in LANGUAGES:
+        if one.code != ENGLISH:
+            assert [text for text in sent if say(one.code, text) == text] == []
