@@ -177,13 +177,28 @@ def _by_secret(route: Route, services: Services) -> tuple[Caller, bool]:
         caller = services.doors.by_login(login)
     else:
         secret = _bearer(header or "")
-        if route.needs.phone:
-            return services.showing.cameras.caller(secret), False
-        network = services.places.network_of(flask.request.remote_addr or "")
-        caller = services.doors.by_bearer(secret, network, is_after_end=route.needs.is_after_end)
+        caller = _by_bearer(route, services, secret)
     route.needs.check(caller)
     _check_names(caller, flask.request.view_args or {}, services)
     return caller, by_cookie
+
+
+def _by_bearer(route: Route, services: Services, secret: str) -> Caller:
+    """The caller of a header. A phone's secret opens the phone's routes and no others."""
+    unknown: NotAuthenticated | None = None
+    if route.needs.phone:
+        try:
+            return services.showing.cameras.caller(secret)
+        except NotAuthenticated as error:
+            unknown = error
+    network = services.places.network_of(flask.request.remote_addr or "")
+    try:
+        return services.doors.by_bearer(secret, network, is_after_end=route.needs.is_after_end)
+    except NotAuthenticated:
+        # What the phone's page says of a link that is over helps more than "no such key".
+        if unknown is not None:
+            raise unknown from None
+        raise
 
 
 def _check_names(caller: Caller, named: Mapping[str, str], services: Services) -> None:

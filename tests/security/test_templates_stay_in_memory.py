@@ -28,8 +28,9 @@ from tests.media import (
 )
 
 ALL = frozenset(str(detector) for detector in Detector)
-# What a detector process may send that is not a number, a word or a small record of these.
-BYTES_TOLD = {("AnalysisResult", "thumbnail")}
+# What a detector process may send that is not a number, a word or a small record of these: a
+# small picture for the wall, and what the student said, for staff who listen.
+BYTES_TOLD = {("AnalysisResult", "thumbnail"), ("Heard", "pcm")}
 WRITERS = {"write_bytes", "write_text", "tofile", "save", "savez", "dump", "memmap", "imwrite"}
 # Fetch and make model files before any student is there.
 MAY_WRITE = {"model_files.py", "voice_model.py"}
