@@ -146,7 +146,8 @@ class Keyboard:
         wanted.wait_for(timeout=LONG_MS)
 
     def sees(self, sentence: str, **values: object) -> None:
-        self.page.get_by_text(self.t(sentence, **values)).first.wait_for(timeout=LONG_MS)
+        said = self.page.get_by_text(self.t(sentence, **values)).filter(visible=True)
+        said.first.wait_for(timeout=LONG_MS)
 
     def when_ready(self, name: str) -> None:
         """Press a button as soon as its step is done."""

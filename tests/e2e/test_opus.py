@@ -92,7 +92,9 @@ def test_coded_sound_stands_where_it_was_heard_and_none_is_missing(
         )
         at_s = (part["t"] - START_MS) / 1000
         if end_s is not None:
-            assert at_s == pytest.approx(end_s, abs=0.0001)
+            # An encoder that begins anew after a failure repeats what its delay would hide.
+            repeated_s = 0.0066 if fail_after >= 0 else 0.0001
+            assert end_s - repeated_s <= at_s <= end_s + 0.0001
         end_s = at_s + read.span_s
         samples = np.frombuffer(to_pcm(read).pcm, "<i2").astype(np.float64)
         first = round(at_s * RATE)
