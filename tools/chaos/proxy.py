@@ -11,6 +11,7 @@ import random
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -137,9 +138,13 @@ class Proxy:
     def _carry_messages(self, reader: _Reader, target: socket.socket, is_up: bool) -> None:
         held: bytes | None = None
         free_s = time.monotonic()
+        far = _FarEnd(target)
         for message in messages(reader):
             if is_up and (self._bytes_per_s or self._delay_s):
-                free_s = self._slow(len(message.raw), free_s)
+                free_s = self._pass(len(message.raw), free_s)
+                far.deliver(message.raw, free_s + self._delay_s)
+                continue
+            far.wait()
             if not self.is_wild or message.kind not in _MAY_SUFFER:
                 target.sendall(message.raw)
                 continue
@@ -159,12 +164,47 @@ class Proxy:
                 target.sendall(held)
                 held = None
 
-    def _slow(self, size: int, free_s: float) -> float:
-        """Wait as long as a thin line takes; when it is free again."""
-        began_s = max(free_s, time.monotonic())
-        done_s = began_s + (size / self._bytes_per_s if self._bytes_per_s else 0.0)
-        time.sleep(max(0.0, done_s + self._delay_s - time.monotonic()))
+    def _pass(self, size: int, free_s: float) -> float:
+        """Wait until a message is on its way; when the line is free for the next."""
+        took_s = size / self._bytes_per_s if self._bytes_per_s else 0.0
+        done_s = max(free_s, time.monotonic()) + took_s
+        time.sleep(max(0.0, done_s - time.monotonic()))
         return done_s
+
+
+class _FarEnd:
+    """Hands on each message when it has come all the way; others set out meanwhile."""
+
+    def __init__(self, target: socket.socket) -> None:
+        self._target = target
+        self._lock = threading.Lock()
+        self._travelling: deque[tuple[float, bytes]] = deque()
+        self._thread: threading.Thread | None = None
+
+    def deliver(self, raw: bytes, due_s: float) -> None:
+        """Hand a message on at `due_s`; returns at once."""
+        with self._lock:
+            self._travelling.append((due_s, raw))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="far-end", daemon=True)
+                self._thread.start()
+
+    def wait(self) -> None:
+        """Return when everything has arrived."""
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._travelling:
+                    self._thread = None
+                    return
+                due_s, raw = self._travelling.popleft()
+            time.sleep(max(0.0, due_s - time.monotonic()))
+            with suppress(OSError):
+                self._target.sendall(raw)
 
 
 class _Reader:
