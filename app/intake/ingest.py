@@ -70,8 +70,10 @@ class Ingest:
             time = SessionTime(session.started_at or self._clock.now(), self._clock)
             ring = self._closed_rings.pop(session_id, None) or self._new_ring(session)
             if time.now_s() > _JUST_STARTED_S:
-                # The browser keeps what a server that died had in memory, and sends it again.
+                # The browser keeps what a server that died had in memory, and sends it again,
+                # the newest first: how far back is known when the first mark is set.
                 ring.await_from(float("-inf"))
+                ring.hold(float("-inf"))
             fps = self._settings.analysis_fps
             late = Mailbox(fps, LATE_FRAMES_S, LATE_SOUND_S)
             mailbox = Mailbox(fps, overflow=lambda over: self._come_late(session_id, late, over))

@@ -467,6 +467,23 @@ def test_evidence_that_may_be_asked_for_stays_while_newer_things_come(bench: Ben
     assert ring.cut(99, 101).frames == ()
 
 
+def test_after_a_restart_what_is_live_does_not_crowd_out_what_comes_again(bench: Bench) -> None:
+    bench.ingest.begin("s1", "count")
+    first = bench.batch()
+    bench.ingest.accept_batch("s1", *first)
+    restarted = Ingest(Settings.model_validate({}), bench.clock, bench.pool, bench.monitor)
+    bench.clock.advance(200)
+    restarted.open(bench.session)
+    restarted.begin("s1", "count")
+    restarted.accept_batch("s1", *bench.batch())
+    restarted.accept_batch("s1", *first)
+    ring = restarted.ring("s1")
+    assert ring is not None
+    assert len(ring.cut(99, 101).frames) == 2
+    restarted.settle("s1", 290)
+    assert ring.cut(99, 101).frames == ()
+
+
 def test_the_same_count_goes_on_after_a_new_connection(bench: Bench) -> None:
     began = bench.ingest.begin("s1", "count")
     assert began.next_seq == 0
