@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.chaos.run import Outcome, Verdict, compare, plan, run
-from tools.chaos.story import tell
-from tools.chaos.system import NoAnswerError, has_store
+from tools.chaos.many import be_quiet, run_all
+from tools.chaos.run import Verdict
+from tools.chaos.system import has_store
 
 SAME, DIFFERENT = 0, 1
-STORIES = 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="./run.sh chaos", description=__doc__)
     parser.add_argument("--runs", type=int, default=10, help="how many (10)")
     parser.add_argument("--seed", type=int, default=1, help="the first run's; each adds one")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time (1)")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument(
         "--store", action="store_true", help="a database server of its own, which is killed too"
@@ -42,8 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=20.0, help="of a soak (20)")
     parser.add_argument("--chromium", default="", help="path of the browser")
     given = parser.parse_args(arguments)
-    # The library reports as errors what a wild line is made of.
-    logging.getLogger("engineio.client").setLevel(logging.CRITICAL)
+    be_quiet()
     if given.store and not has_store():
         print("There is no database server on this machine: install requirements-test.txt.")
         return DIFFERENT
@@ -51,14 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _soak(given)
     if given.browser:
         return _with_browser(given)
-    clean: dict[int, Outcome] = {}
     verdicts = []
-    for seed in range(given.seed, given.seed + given.runs):
-        story = tell(seed % STORIES)
-        if story.number not in clean:
-            clean[story.number] = run(story, seed, (), is_wild=False)
-        verdicts.append(_judge(seed, clean[story.number], given))
-        print(_line(verdicts[-1]), flush=True)
+    seeds = range(given.seed, given.seed + given.runs)
+    for verdict in run_all(
+        seeds, jobs=max(1, given.jobs), with_store=given.store, with_disk=given.disk
+    ):
+        verdicts.append(verdict)
+        print(_line(verdict), flush=True)
     return _conclude(verdicts, given)
 
 
@@ -96,20 +92,6 @@ def _conclude(verdicts: Sequence[Verdict], given: argparse.Namespace) -> int:
     if given.json is not None:
         given.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return SAME if figures["identical"] == figures["runs"] else DIFFERENT
-
-
-def _judge(seed: int, clean: Outcome, given: argparse.Namespace) -> Verdict:
-    verdict = Verdict(seed, plan(seed, with_store=given.store, with_disk=given.disk))
-    began_s = time.monotonic()
-    story = tell(seed % STORIES)
-    try:
-        found = run(story, seed, verdict.faults, is_wild=True, with_store=given.store)
-        verdict.took_s = time.monotonic() - began_s
-        compare(verdict, clean, found)
-    except NoAnswerError as error:
-        verdict.took_s = time.monotonic() - began_s
-        verdict.differences.append(f"no answer: {error}")
-    return verdict
 
 
 def _line(verdict: Verdict) -> str:
