@@ -161,6 +161,44 @@ test("at 64 kbit a second an event never waits behind more than 1.3 seconds of p
   assert.ok(longest <= 1_300, `${longest} ms`);
 });
 
+test("small batches on a thin line do not make it look wide", () => {
+  const [rate, delayMs] = [8_000, 400];
+  const flow = new Flow();
+  flow.timed(2 * delayMs);
+  /** @type {{key: string, atMs: number}[]} */
+  let answers = [];
+  let busyMs = 0;
+  let longest = 0;
+  const send = (/** @type {string} */ key, /** @type {number} */ bytes, /** @type {number} */ nowMs) => {
+    flow.sent(key, bytes, nowMs);
+    busyMs = Math.max(busyMs, nowMs) + ((bytes + 700) / rate) * 1000;
+    if (nowMs > 15_000) longest = Math.max(longest, busyMs - nowMs);
+    answers.push({ key, atMs: busyMs + 2 * delayMs });
+  };
+  for (let nowMs = 0; nowMs < 90_000; nowMs += 100) {
+    for (const { key, atMs } of answers) if (atMs <= nowMs) flow.answered(key, atMs);
+    answers = answers.filter(({ atMs }) => atMs > nowMs);
+    if (nowMs % 1000 === 0) {
+      const budget = Math.min(flow.room, flow.rate * 0.8);
+      send(`live ${nowMs}`, budget > 8_000 ? 8_000 : budget > 2_500 ? 2_500 : 0, nowMs);
+    }
+    if (flow.carries(6_000)) send(`backlog ${nowMs}`, 6_000, nowMs);
+  }
+  assert.ok(flow.rate < 1.4 * rate, `${flow.rate} B/s`);
+  assert.ok(longest < 1_400, `${longest} ms`);
+});
+
+test("answers that a busy server gives together are not taken for a wide line", () => {
+  const flow = new Flow();
+  flow.timed(100);
+  flow.rate = 10_000;
+  flow.sent("1", 5_000, 0);
+  flow.sent("2", 5_000, 500);
+  flow.answered("1", 1_200);
+  flow.answered("2", 1_201);
+  assert.ok(flow.rate < 14_000, `${flow.rate} B/s`);
+});
+
 test("the backlog goes only as fast as an event may wait", () => {
   const flow = new Flow();
   flow.rate = 8_000;

@@ -14,7 +14,7 @@ const SLOWEST_RATE = 1_000;
 const FASTEST_RATE = 50_000_000;
 /** What is under way may take this long to arrive: an event sent now waits behind it. */
 const AHEAD_S = 0.8;
-/** The backlog may fill the line a little longer at a time than what is live. */
+/** With a batch of the backlog beside it, what is under way may take this long. */
 const BACKLOG_S = 1.2;
 const LIVE_SHARE = 0.8;
 const MOST_UNDERWAY = 8;
@@ -22,9 +22,13 @@ const SMALL_EVERY_MS = 5_000;
 /** What a second with a small picture takes, and what one of them now and then takes. */
 const SMALL_BYTES = 8_000;
 const RARE_BYTES = 4_000;
-/** An answer this soon after the round trip says nothing of the line's limit: try more. */
-const QUICK_MS = 500;
-const GROWTH = 1.5;
+/** Beside the bytes of its parts a batch has a header. */
+const HEADER_BYTES = 700;
+/** A line that carries more than was thought may carry a little more still, but not at once. */
+const MORE = 1.25;
+const MOST_GROWTH = 2;
+/** Answers without a pause between them are measured together, for so long. */
+const BURST_MS = 4_000;
 /** An answer that has not come by now was lost on the way. */
 const UNANSWERED_MS = 20_000;
 
@@ -37,6 +41,8 @@ export class Flow {
     /** @type {Map<string, {bytes: number, sentMs: number}>} */
     this.underway = new Map();
     this.freeMs = 0;
+    /** What the line carried since it was last idle. */
+    this.burst = { bytes: 0, fromMs: 0 };
     this.smallMs = -Infinity;
   }
 
@@ -51,7 +57,7 @@ export class Flow {
    * @param {number} nowMs
    */
   sent(key, bytes, nowMs) {
-    this.underway.set(key, { bytes, sentMs: nowMs });
+    this.underway.set(key, { bytes: bytes + HEADER_BYTES, sentMs: nowMs });
   }
 
   /**
@@ -63,14 +69,18 @@ export class Flow {
     if (!sent) return;
     this.underway.delete(key);
     const roundTripMs = Number.isFinite(this.roundTripMs) ? this.roundTripMs : 0;
-    const busyMs = nowMs - Math.max(sent.sentMs + roundTripMs, this.freeMs);
+    const setOutMs = sent.sentMs + roundTripMs;
+    // Answers that come together, because the server was busy, say nothing one by one.
+    const isBurst = setOutMs < this.freeMs && nowMs - this.burst.fromMs < BURST_MS;
+    if (!isBurst) this.burst = { bytes: 0, fromMs: Math.max(setOutMs, this.freeMs) };
+    this.burst.bytes += sent.bytes;
     this.freeMs = nowMs;
     if (sent.bytes < 2_000) return;
-    const measured = (sent.bytes / Math.max(busyMs, 2)) * 1000;
-    const isQuick = nowMs - sent.sentMs - roundTripMs < QUICK_MS;
-    const next = isQuick
-      ? Math.max(measured, GROWTH * this.rate)
-      : 0.6 * this.rate + 0.4 * measured;
+    const measured = (this.burst.bytes / Math.max(nowMs - this.burst.fromMs, 2)) * 1000;
+    const next =
+      measured > this.rate
+        ? Math.min(MOST_GROWTH * this.rate, MORE * measured)
+        : 0.6 * this.rate + 0.4 * measured;
     this.rate = Math.min(FASTEST_RATE, Math.max(SLOWEST_RATE, next));
   }
 
@@ -89,6 +99,7 @@ export class Flow {
   cut() {
     this.underway.clear();
     this.freeMs = 0;
+    this.burst = { bytes: 0, fromMs: 0 };
     this.roundTripMs = Infinity;
     this.rate = Math.min(this.rate, FIRST_RATE);
   }
@@ -96,9 +107,14 @@ export class Flow {
   /** Bytes that may be sent now without making an event wait for long. */
   get room() {
     if (this.underway.size >= MOST_UNDERWAY) return 0;
+    return Math.max(0, this.rate * AHEAD_S - this.waiting - HEADER_BYTES);
+  }
+
+  /** Bytes that are under way. */
+  get waiting() {
     let waiting = 0;
     for (const { bytes } of this.underway.values()) waiting += bytes;
-    return Math.max(0, this.rate * AHEAD_S - waiting);
+    return waiting;
   }
 
   /**
@@ -106,7 +122,7 @@ export class Flow {
    * @returns {boolean} whether a batch of the backlog may go now
    */
   carries(bytes) {
-    return this.underway.size < 2 && bytes <= this.rate * BACKLOG_S && this.room > 0;
+    return this.underway.size < 2 && this.waiting + bytes <= this.rate * BACKLOG_S;
   }
 
   /**
