@@ -29,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--disk", action="store_true", help="also fill the disk for a while (needs root)"
     )
     parser.add_argument(
+        "--machine", action="store_true", help="also slow the disk down, and set the wall clock"
+    )
+    parser.add_argument(
         "--browser",
         action="store_true",
         help="a real browser in real time: cuts of 30 s, in the last of several runs of 5 minutes",
@@ -51,7 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verdicts = []
     seeds = range(given.seed, given.seed + given.runs)
     for verdict in run_all(
-        seeds, jobs=max(1, given.jobs), with_store=given.store, with_disk=given.disk
+        seeds,
+        jobs=max(1, given.jobs),
+        with_store=given.store,
+        with_disk=given.disk,
+        with_machine=given.machine,
     ):
         verdicts.append(verdict)
         print(_line(verdict), flush=True)

@@ -10,6 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 SIZE_MB = 64
+# Files by which the server is told: every write takes so long; the wall clock is off by so much.
+SLOW, WALL = "slow", "wall"
+SLOW_S = 0.4
 _PART_BYTES = 65_536
 _FILLING = "filling"
 
@@ -38,6 +41,17 @@ class Disk:
     def empty(self) -> None:
         """Make room again."""
         (self.folder / _FILLING).unlink(missing_ok=True)
+
+    def slow(self) -> None:
+        """From now on every write that is to last takes `SLOW_S` of the machine."""
+        (self.folder / SLOW).touch()
+
+    def quicken(self) -> None:
+        (self.folder / SLOW).unlink(missing_ok=True)
+
+    def set_wall(self, jump_s: int) -> None:
+        """The server's wall clock jumps by so many seconds."""
+        (self.folder / WALL).write_text(str(jump_s), encoding="ascii")
 
     def unmount(self) -> None:
         if self._is_mounted:

@@ -17,7 +17,12 @@ STORIES = 4
 
 
 def run_all(
-    seeds: range, *, jobs: int, with_store: bool = False, with_disk: bool = False
+    seeds: range,
+    *,
+    jobs: int,
+    with_store: bool = False,
+    with_disk: bool = False,
+    with_machine: bool = False,
 ) -> Iterator[Verdict]:
     """The verdict of each seed, in their order; `jobs` runs at a time. Raises NoAnswerError when a
     story cannot be told on a good line."""
@@ -32,6 +37,7 @@ def run_all(
             [clean[seed % STORIES] for seed in seeds],
             repeat(with_store),
             repeat(with_disk),
+            repeat(with_machine),
         )
 
 
@@ -44,8 +50,11 @@ def _undisturbed(number: int) -> Outcome:
     return run(tell(number), number, (), is_wild=False)
 
 
-def _judge(seed: int, clean: Outcome, with_store: bool, with_disk: bool) -> Verdict:
-    verdict = Verdict(seed, plan(seed, with_store=with_store, with_disk=with_disk))
+def _judge(
+    seed: int, clean: Outcome, with_store: bool, with_disk: bool, with_machine: bool
+) -> Verdict:
+    faults = plan(seed, with_store=with_store, with_disk=with_disk, with_machine=with_machine)
+    verdict = Verdict(seed, faults)
     began_s = time.monotonic()
     try:
         story = tell(seed % STORIES)

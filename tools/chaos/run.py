@@ -25,12 +25,14 @@ CLIPS_S = 15.0
 # Violations may differ by this much; nothing of a story is nearer to an edge.
 SAME_S = 1.0
 COVERAGE = 0.07
+JUMP_S = 5400
 _EVENT_RULES = frozenset({"clipboard", "focus_change", "fullscreen_exit"})
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong at a second of the story, and for how long (a cut line)."""
+    """What goes wrong at a second of the story, and for how long (a cut line); of the wall clock,
+    by how much of `JUMP_S`."""
 
     at_s: float
     kind: str
@@ -61,7 +63,9 @@ class Verdict:
     events_doubled: int = 0
 
 
-def plan(seed: int, *, with_store: bool, with_disk: bool = False) -> tuple[Fault, ...]:
+def plan(
+    seed: int, *, with_store: bool, with_disk: bool = False, with_machine: bool = False
+) -> tuple[Fault, ...]:
     """What goes wrong in the run of that seed."""
     chance = random.Random(seed)  # noqa: S311 - the same seed must go wrong in the same way
     faults = [
@@ -74,6 +78,11 @@ def plan(seed: int, *, with_store: bool, with_disk: bool = False) -> tuple[Fault
             faults.append(Fault(chance.uniform(5, LENGTH_S - 10), kind, chance.uniform(2, 15)))
     if with_disk:
         faults.append(Fault(chance.uniform(5, LENGTH_S - 60), "disk", chance.uniform(10, 40)))
+    if with_machine:
+        faults.append(Fault(chance.uniform(5, LENGTH_S - 50), "slow", chance.uniform(20, 60)))
+        # A server that starts has only the wall clock to tell where a session is.
+        if not any(fault.kind == "server" for fault in faults):
+            faults.append(Fault(chance.uniform(5, LENGTH_S - 10), "wall", chance.uniform(-1, 1)))
     return tuple(sorted(faults, key=lambda fault: fault.at_s))
 
 
@@ -124,6 +133,11 @@ def _tell(student: Student, system: System, proxy: Proxy, disk: Disk, faults: li
             elif fault.kind == "disk":
                 disk.fill()
                 mends.append((student.story_s + fault.lasts_s, disk.empty))
+            elif fault.kind == "slow":
+                disk.slow()
+                mends.append((student.story_s + fault.lasts_s, disk.quicken))
+            elif fault.kind == "wall":
+                disk.set_wall(round(fault.lasts_s * JUMP_S))
             elif fault.kind == "worker":
                 system.kill_worker()
             elif fault.kind == "browser":

@@ -4,8 +4,11 @@ process that can be killed. Started by `tools.chaos.system`.
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +18,10 @@ from app import create_app
 from app.settings import load_settings
 from app.web.logs import set_up_logs
 from tools.chaos.clock import FastClock
+from tools.chaos.disk import SLOW, SLOW_S, WALL
 
 if TYPE_CHECKING:
+    from _typeshed import HasFileno
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # What a program may lay beside the data, to be served instead of the page's own.
@@ -43,12 +48,44 @@ class Rewritten:
         return self._application(environ, start)
 
 
+class Wall:
+    """A fast clock whose wall time is put off, in whole seconds, by a file."""
+
+    def __init__(self, clock: FastClock, file: Path) -> None:
+        self._clock = clock
+        self._file = file
+
+    def now(self) -> datetime:
+        try:
+            jump_s = int(self._file.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            jump_s = 0
+        return self._clock.now() + timedelta(seconds=jump_s)
+
+    def monotonic_s(self) -> float:
+        return self._clock.monotonic_s()
+
+
+def slow_down(folder: Path) -> None:
+    """While a file says so, everything that is to reach the disk takes its time."""
+    sync = os.fsync
+
+    def slowly(fd: int | HasFileno) -> None:
+        if (folder / SLOW).exists():
+            time.sleep(SLOW_S)
+        sync(fd)
+
+    os.fsync = slowly
+
+
 def main(arguments: list[str]) -> None:
     """Serve until killed: `data_dir port start_s speed`."""
     data_dir, port, start_s, speed = arguments
     settings = load_settings(None, Path(data_dir) / "no.env")
     set_up_logs(settings.logs_path, settings.log_level)
-    app = create_app(settings, FastClock(float(start_s), float(speed)), scripted=True)
+    slow_down(Path(data_dir))
+    clock = Wall(FastClock(float(start_s), float(speed)), Path(data_dir) / WALL)
+    app = create_app(settings, clock, scripted=True)
     app.extensions["candor"].start()
     served = Rewritten(app, Path(data_dir))
     make_server(

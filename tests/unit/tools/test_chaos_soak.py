@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 from tools.chaos.browser import LONG_CUT_S, SHORT_CUT_S, courses, script_pictures
-from tools.chaos.disk import Disk
+from tools.chaos.disk import SLOW_S, Disk
 from tools.chaos.run import plan
+from tools.chaos.server import slow_down
 from tools.chaos.soak import COUNT, MEMORY, PICTURE_BYTES, Series, story_of
 from tools.chaos.story import LENGTH_S
 
@@ -52,3 +55,27 @@ def test_a_full_disk_is_planned_only_when_asked_for(tmp_path: Path) -> None:
     disk = Disk(tmp_path / "data")
     disk.unmount()
     assert disk.folder.is_dir()
+
+
+def test_the_clock_of_a_machine_jumps_only_where_its_server_lives() -> None:
+    for seed in range(20):
+        plain = {fault.kind for fault in plan(seed, with_store=False)}
+        kinds = {fault.kind for fault in plan(seed, with_store=False, with_machine=True)}
+        assert kinds - plain == ({"slow"} if "server" in plain else {"slow", "wall"})
+
+
+def test_a_slow_disk_holds_up_what_is_to_last_and_only_while_it_is_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    slept: list[float] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    monkeypatch.setattr(time, "sleep", slept.append)
+    disk = Disk(tmp_path / "data")
+    slow_down(disk.folder)
+    os.fsync(3)
+    disk.slow()
+    os.fsync(4)
+    disk.quicken()
+    os.fsync(5)
+    assert (synced, slept) == ([3, 4, 5], [SLOW_S])
