@@ -70,7 +70,7 @@ class Cost:
     """One page for some seconds: shares of a core by kind of process, megabytes, milliseconds."""
 
     cpu: dict[str, float]
-    memory_mb: float
+    memory: dict[str, float]
     heap_mb: float
     keys: int
     key_p50_ms: float
@@ -79,6 +79,10 @@ class Cost:
     @property
     def total_cpu(self) -> float:
         return sum(self.cpu.values())
+
+    @property
+    def memory_mb(self) -> float:
+        return sum(self.memory.values())
 
 
 def share(values: Sequence[float], part: float) -> float:
@@ -89,10 +93,10 @@ def share(values: Sequence[float], part: float) -> float:
 
 def middle(costs: Sequence[Cost]) -> Cost:
     """The median of several rounds, figure by figure."""
-    kinds = sorted({kind for cost in costs for kind in cost.cpu})
+    kinds = sorted({kind for cost in costs for kind in (*cost.cpu, *cost.memory)})
     return Cost(
         cpu={k: statistics.median(cost.cpu.get(k, 0.0) for cost in costs) for k in kinds},
-        memory_mb=statistics.median(cost.memory_mb for cost in costs),
+        memory={k: statistics.median(cost.memory.get(k, 0.0) for cost in costs) for k in kinds},
         heap_mb=statistics.median(cost.heap_mb for cost in costs),
         keys=sum(cost.keys for cost in costs),
         key_p50_ms=statistics.median(cost.key_p50_ms for cost in costs),
@@ -107,8 +111,12 @@ def as_table(bare: Cost, exam: Cost) -> str:
         (f"  {kind}", 100 * bare.cpu.get(kind, 0.0), 100 * exam.cpu.get(kind, 0.0))
         for kind in sorted(bare.cpu.keys() | exam.cpu.keys())
     ]
+    rows.append(("memory, all processes, MB", bare.memory_mb, exam.memory_mb))
     rows += [
-        ("memory, all processes, MB", bare.memory_mb, exam.memory_mb),
+        (f"  {kind}", bare.memory.get(kind, 0.0), exam.memory.get(kind, 0.0))
+        for kind in sorted(bare.memory.keys() | exam.memory.keys())
+    ]
+    rows += [
         ("JavaScript heap of the page, MB", bare.heap_mb, exam.heap_mb),
         ("key to frame, p50, ms", bare.key_p50_ms, exam.key_p50_ms),
         ("key to frame, p95, ms", bare.key_p95_ms, exam.key_p95_ms),
@@ -179,13 +187,16 @@ def _measure(browser: Browser, page: Page, seconds: float) -> Cost:
     for pid, (kind, spent_s) in after.items():
         more_s = spent_s - before.get(pid, (kind, 0.0))[1]
         cpu[kind] = cpu.get(kind, 0.0) + more_s / passed_s
+    memory: dict[str, float] = {}
+    for pid, (kind, _) in after.items():
+        memory[kind] = memory.get(kind, 0.0) + _proportional_mb(pid)
     heap = {
         each["name"]: each["value"] for each in metrics.send("Performance.getMetrics")["metrics"]
     }
     delays = [float(each) for each in page.evaluate("window.keyDelays")]
     return Cost(
         cpu=cpu,
-        memory_mb=sum(_proportional_mb(pid) for pid in after),
+        memory=memory,
         heap_mb=float(heap["JSHeapUsedSize"]) / 1e6,
         keys=len(delays),
         key_p50_ms=share(delays, 0.5),

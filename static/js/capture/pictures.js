@@ -8,6 +8,41 @@ const SMALLER_QUALITY = 0.4;
 
 /** @typedef {VideoFrame | ImageBitmap} Picture */
 
+/**
+ * Copies the pixels of pictures into one place. Chromium keeps each video picture that is drawn as
+ * it is for later, up to half a gigabyte of them.
+ */
+class Pixels {
+  canvas = new OffscreenCanvas(1, 1);
+  context = this.canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+  /** @type {ImageData | null} */
+  image = null;
+
+  /**
+   * @param {VideoFrame} picture
+   * @returns {Promise<OffscreenCanvas | null>} null where this browser cannot
+   */
+  async copy(picture) {
+    const rect = picture.visibleRect;
+    if (!this.context || !rect) return null;
+    // A picture that is shown turned or stretched is left to the browser.
+    if (rect.width !== picture.displayWidth || rect.height !== picture.displayHeight) return null;
+    if (this.image?.width !== rect.width || this.image.height !== rect.height) {
+      this.canvas.width = rect.width;
+      this.canvas.height = rect.height;
+      this.image = new ImageData(rect.width, rect.height);
+    }
+    try {
+      const layout = await picture.copyTo(this.image.data, { rect, format: "RGBA" });
+      if (layout.length !== 1 || layout[0].stride !== 4 * rect.width) return null;
+    } catch {
+      return null;
+    }
+    this.context.putImageData(this.image, 0, 0);
+    return this.canvas;
+  }
+}
+
 /** Reads one stream of pictures; each picture is closed as soon as it was drawn. */
 class Pictures {
   /**
@@ -23,7 +58,8 @@ class Pictures {
     this.quality = quality;
     this.maxBytes = maxBytes;
     this.canvas = new OffscreenCanvas(width, height);
-    this.context = this.canvas.getContext("2d", { alpha: false, desynchronized: true });
+    this.context = this.canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+    this.pixels = new Pixels();
     /** @type {ReadableStreamDefaultReader<VideoFrame> | null} */
     this.reader = null;
   }
@@ -46,16 +82,17 @@ class Pictures {
   }
 
   /** @param {Picture} picture */
-  draw(picture) {
+  async draw(picture) {
     try {
       const [width, height] =
         "displayWidth" in picture
           ? [picture.displayWidth, picture.displayHeight]
           : [picture.width, picture.height];
       const size = fitWithin(width, height, this.maxWidth, this.maxHeight);
+      const copied = "copyTo" in picture ? await this.pixels.copy(picture) : null;
       if (this.canvas.width !== size.width) this.canvas.width = size.width;
       if (this.canvas.height !== size.height) this.canvas.height = size.height;
-      this.context?.drawImage(picture, 0, 0, size.width, size.height);
+      this.context?.drawImage(copied ?? picture, 0, 0, size.width, size.height);
     } finally {
       picture.close();
     }
@@ -113,7 +150,7 @@ export class CameraPictures extends Pictures {
       picture.close();
       return;
     }
-    this.draw(picture);
+    await this.draw(picture);
     const bytes = await this.encode();
     if (bytes) this.deliver(t, bytes);
   }
@@ -121,16 +158,36 @@ export class CameraPictures extends Pictures {
 
 export class ScreenPictures extends Pictures {
   hasPicture = false;
+  /** The newest picture, drawn when somebody wants it. @type {Picture | null} */
+  newest = null;
+  /** One still after the other: they share the canvas. @type {Promise<Uint8Array | null>} */
+  before = Promise.resolve(null);
 
   /** @param {Picture} picture */
   async take(picture) {
-    this.draw(picture);
+    this.newest?.close();
+    this.newest = picture;
     this.hasPicture = true;
   }
 
+  stop() {
+    super.stop();
+    this.newest?.close();
+    this.newest = null;
+  }
+
   /** @returns {Promise<Uint8Array | null>} the newest picture of the screen */
-  async still() {
-    return this.hasPicture ? this.encode() : null;
+  still() {
+    this.before = this.before.catch(() => null).then(() => this.taken());
+    return this.before;
+  }
+
+  async taken() {
+    if (!this.hasPicture) return null;
+    const { newest } = this;
+    this.newest = null;
+    if (newest) await this.draw(newest);
+    return this.encode();
   }
 }
 
