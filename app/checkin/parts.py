@@ -18,6 +18,7 @@ from app.monitoring.live import LiveRooms
 from app.monitoring.monitor import Monitor
 from app.pool import InferencePool
 from app.store import Repository
+from scoring.model import Detector
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,21 @@ class ExamRules:
         return CheckInPlan(
             plan.check_in, plan.check_in_steps, plan.keeps_room_pictures, plan.is_practice
         )
+
+
+class Working:
+    """Which detectors work, as was last known: a step is not left out because every worker is
+    being started again while a student is at it."""
+
+    def __init__(self, pool: InferencePool) -> None:
+        self._pool = pool
+        self._known = frozenset(str(detector) for detector in Detector)
+
+    def __call__(self) -> frozenset[str]:
+        found = frozenset(status.detector for status in self._pool.statuses() if status.is_on)
+        if found or self._pool.counters().get("workers_ready"):
+            self._known = found
+        return self._known
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +77,6 @@ def open_checkins(
     # Check-in and its second cameras know each other; both are named before they are made.
     checkins: CheckIns
 
-    def works() -> frozenset[str]:
-        return frozenset(status.detector for status in pool.statuses() if status.is_on)
-
     cameras = SecondCameras(
         clock, pool, lambda session_id, things: checkins.phone_saw(session_id, things)
     )
@@ -72,7 +85,7 @@ def open_checkins(
         repository,
         Doors(
             plan_of=rules.plan_of,
-            works=works,
+            works=Working(pool),
             pause=lambda session_id, cause: monitor.pause(session_id, cause),
             resume=lambda session_id, cause: monitor.resume(session_id, cause),
             mark=lambda session_id, mark: ingest.mark(session_id, mark),

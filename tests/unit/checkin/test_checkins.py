@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from app.checkin.checkins import CheckIns, Doors
 from app.checkin.guidance import WORDS, guide
+from app.checkin.parts import Working
 from app.checkin.records import CheckInPlan
 from app.errors import Conflict, InvalidInput
+from app.pool import InferencePool
 from app.records import CheckInStage, PauseCause, SessionRecord, SessionState
-from detectors.messages import AnalysisResult, Box, Mark, Overlay
+from detectors.messages import AnalysisResult, Box, DetectorStatus, Mark, Overlay
 from scoring.model import Detector, Observation
 from scoring.policy import policy_to_dict, standard_policy
 from tests.fakes import FakeClock
@@ -241,3 +243,29 @@ def test_nobody_and_movement_have_their_words_too() -> None:
     calm = Overlay(1.0, (Box(0.35, 0.3, 0.3, 0.3, "face", 1),), faces=1)
     moved = Overlay(2.0, (Box(0.42, 0.3, 0.3, 0.3, "face", 1),), faces=1)
     assert guide(moved, calm).word == "still"
+
+
+class Workers:
+    """A pool whose workers come and go."""
+
+    def __init__(self) -> None:
+        self.on: tuple[str, ...] = ()
+        self.ready = 0
+
+    def statuses(self) -> tuple[DetectorStatus, ...]:
+        return tuple(DetectorStatus(str(d), is_on=str(d) in self.on) for d in Detector)
+
+    def counters(self) -> dict[str, int]:
+        return {"workers_ready": self.ready}
+
+
+def test_a_step_is_not_left_out_while_every_worker_is_started_again() -> None:
+    pool = Workers()
+    works = Working(cast(InferencePool, pool))
+    assert works() == EVERYTHING
+    pool.on, pool.ready = ("face", "speech"), 1
+    assert works() == {"face", "speech"}
+    pool.on, pool.ready = (), 0
+    assert works() == {"face", "speech"}
+    pool.ready = 1
+    assert works() == frozenset()
