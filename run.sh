@@ -80,9 +80,10 @@ run_tests() {
   if command -v shellcheck >/dev/null 2>&1; then check "shellcheck" shellcheck setup.sh run.sh .ci/run; fi
   check "pytest: units" "$PY" -m pytest tests --ignore tests/integration --ignore tests/e2e \
     -n auto --maxprocesses 4 --dist loadfile -q
-  # Processes mostly wait for one another; browsers with cameras need the machine to themselves.
+  # Processes mostly wait for one another; what is measured in real time needs the machine to itself.
   check "pytest: processes" pytest_twice tests/integration -n 3 --dist worksteal -q
-  check "pytest: browsers" pytest_twice tests/e2e
+  check "pytest: browsers" pytest_twice tests/e2e -m "not long and not alone" -n 2 --dist loadfile -q
+  check "pytest: alone" pytest_twice tests/e2e -m "alone and not long"
   if [ ${#failed[@]} -gt 0 ]; then
     printf '\nFailed: %s\n' "${failed[*]}"
     return 1

@@ -16,7 +16,7 @@ from tests.live_server import LiveServer, live_server
 from tools.chaos.proxy import Proxy
 from tools.serving import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.alone, pytest.mark.browser, pytest.mark.slow]
 
 CUT_MS = 12_000
 # What a 64 kbit/s uplink carries, and how late.

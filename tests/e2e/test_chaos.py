@@ -16,6 +16,7 @@ CLEAN = Outcome(
 )
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_two_sessions_through_a_wild_line_are_as_if_nothing_had_happened() -> None:
     """Seed 1 kills the server and a worker and crashes the browser; seed 5 cuts the line twice."""

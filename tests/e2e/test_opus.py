@@ -16,7 +16,7 @@ from detectors.opus import to_pcm
 from tests.e2e.people import browser
 from tests.live_server import live_server
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.alone, pytest.mark.browser, pytest.mark.slow]
 
 RATE = 16_000
 SECONDS = 4

@@ -28,6 +28,7 @@ def _video() -> Path:
     return (wanted or videos)[0]
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.media
 @requires_media

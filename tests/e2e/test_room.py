@@ -357,6 +357,7 @@ def test_the_room_has_no_accessibility_fault_with_many_students(
     assert {name: what for name, what in found.items() if what} == {}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("students", [60, pytest.param(200, marks=pytest.mark.long)])
 def test_the_wall_drops_no_update_while_it_is_scrolled(
     chromium: Browser, tmp_path: Path, students: int

@@ -19,7 +19,7 @@ from tests.e2e.people import Proctor, Student, browser, wait_for
 from tools.drawn import LOOKS, Pose, draw_students
 from tools.serving import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.alone, pytest.mark.browser, pytest.mark.slow]
 
 
 @dataclass

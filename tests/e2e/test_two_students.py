@@ -26,7 +26,7 @@ from tests.media import media_dir
 from tools.drawn import draw_room
 from tools.serving import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.media, pytest.mark.slow]
+pytestmark = [pytest.mark.alone, pytest.mark.browser, pytest.mark.media, pytest.mark.slow]
 
 EXAM = "two-students"
 # Seconds of the composed file; the session begins up to some seconds after the file.
