@@ -20,7 +20,7 @@ from tests.reviewed_exam import film
 from tests.waiting import wait_until
 from tools.drawn import LOOKS
 from tools.simulation.run import Rest
-from tools.stage import STORY_S, Part, Stage, sign_in, stage
+from tools.stage import PASSWORD, STORY_S, Part, Stage, sign_in, stage
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.room]
 
@@ -134,6 +134,48 @@ def test_what_a_proctor_does_is_seen_by_the_student_and_stands_in_the_record(
     audited = {entry.action for entry in services.audit.search(Search(), 100)}
     assert {"act_warning", "act_pause", "act_resume", "act_break_granted", "act_end"} <= audited
     assert services.sessions.get(session.session_id).end_cause
+    assert problems == []
+
+
+def test_two_proctors_see_each_other_call_each_other_and_have_the_room_shown(
+    chromium: Browser, empty_stage: Stage
+) -> None:
+    services, student = empty_stage.services, new_page(chromium)
+    start(student, empty_stage.url, "dora", "math")
+    session = session_of(empty_stage, "dora")
+    services.desk.add("bo", PASSWORD, "proctor", ["math"])
+    here, there = new_page(chromium), new_page(chromium)
+    problems = [*watch(here), *watch(there)]
+    sign_in(here, empty_stage.url)
+    there.goto(f"{empty_stage.url}/admin")
+    there.get_by_label("User name").fill("bo")
+    there.get_by_label("Password").fill(PASSWORD)
+    there.get_by_role("button", name="Sign in").click()
+    there.get_by_role("heading", name="Live", exact=True).wait_for()
+
+    # The call reaches who watches the wall, and leads there.
+    here.goto(f"{empty_stage.url}/admin/session/{session.session_id}")
+    order(here, "Call a colleague", reason="Is this a phone?")
+    call = there.get_by_text("admin calls you to dora: Is this a phone?")
+    call.wait_for()
+    there.get_by_role("link", name="dora").first.click()
+    there.get_by_role("heading", name="dora").wait_for()
+    there.get_by_text("Also here: admin").wait_for()
+    here.get_by_text("Also here: bo").wait_for()
+
+    # What one of them does stands on the other's page, with who did it and that it was shown.
+    order(there, "Room scan")
+    student.get_by_text("Please show").first.wait_for()
+    for page in (here, there):
+        entry = page.locator("[data-role=talk] li", has_text="Room scan asked for")
+        entry.filter(has_text="bo").filter(has_text="Shown after").wait_for()
+    there.close()
+    here.get_by_text("Also here: bo").wait_for(state="hidden")
+
+    kept = services.actions.board.of_session(session.session_id)
+    assert [(each.kind.value, each.actor) for each in kept] == [("call", "admin"), ("scan", "bo")]
+    audited = {entry.action for entry in services.audit.search(Search(), 100)}
+    assert {"act_call", "act_scan"} <= audited
     assert problems == []
 
 
