@@ -151,8 +151,16 @@ class Ladder:
         if self._calm_since_s is None:
             self._calm_since_s = load.at_s
         if load.at_s - self._calm_since_s >= limits.up_after_s:
-            self.index -= 1
+            self.index -= 2 if self._has_much_room(load) else 1
             self._climbed_s = load.at_s
+
+    def _has_much_room(self, load: Load) -> bool:
+        """Whether even the rung after the next leaves a good part of the workers free."""
+        if self.index < 2:
+            return False
+        expected = load.worker_busy * growth(self.index, self.index - 2)
+        room = self._limits.much_room
+        return expected <= room and not self._is_barred(self.index - 2, load, expected)
 
     def _bar(self, index: int, load: Load) -> None:
         before = self._bars.get(index)

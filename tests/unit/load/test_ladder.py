@@ -60,6 +60,16 @@ def test_twice_the_load_is_carried_within_seconds_and_all_comes_back_within_30_s
     assert machine.ladder.index == 0
 
 
+def test_an_empty_machine_is_whole_again_in_half_the_steps() -> None:
+    machine = Machine(0.01)
+    machine.run(200, 1_000)
+    assert machine.ladder.index == len(RUNGS) - 1
+    before = machine.moves
+    machine.run(20, 20)
+    assert machine.ladder.index == 0
+    assert machine.moves - before <= 3
+
+
 def test_a_web_process_that_is_late_asks_for_fewer_pictures_and_one_that_only_works_does_not() -> (
     None
 ):
