@@ -231,7 +231,7 @@ class _Work:
         wanted = self._request.detectors
         is_still = self._request.is_still
         view = View(frame.at_s, Picture(frame.jpeg), self._costs, wanted=wanted, is_still=is_still)
-        view.is_sparing = self._request.is_sparing
+        view.patience = self._request.patience
         try:
             rgb = view.small_rgb if streams.is_half_enough and not is_still else view.rgb
         except UndecodableError:

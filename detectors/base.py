@@ -117,12 +117,12 @@ class View:
     `rgb` is the full picture, uint8 (H, W, 3), decoded when it is first asked for; `small_rgb` is
     enough of it for whoever can do with half the size. All coordinates are those of the full
     picture. `is_still` marks a single picture without history: nothing may wait for a second look;
-    `is_sparing` that what is optional waits longer. `faces` is None while nobody has been able to
-    judge it. `own` is the student's face as detected in this frame, which may be there without a
-    mesh (a profile); `own_box` is the head: left, top, right, bottom in shares of the picture.
-    `person_score` is how much the likeliest person scored, when objects were looked at in this
-    frame; `facelike` how much the likeliest face did, believed or not, when all faces were looked
-    for.
+    `patience` is how many times longer what is optional waits than on a machine that can do all.
+    `faces` is None while nobody has been able to judge it. `own` is the student's face as detected
+    in this frame, which may be there without a mesh (a profile); `own_box` is the head: left, top,
+    right, bottom in shares of the picture. `person_score` is how much the likeliest person scored,
+    when objects were looked at in this frame; `facelike` how much the likeliest face did, believed
+    or not, when all faces were looked for.
     """
 
     at_s: float
@@ -137,7 +137,7 @@ class View:
     facelike: float = 0.0
     own: Face | None = None
     own_box: tuple[float, float, float, float] | None = None
-    is_sparing: bool = False
+    patience: float = 1.0
     mesh: Mesh | None = None
     persons: int | None = None
     person_score: float | None = None

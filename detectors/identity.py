@@ -40,7 +40,8 @@ _SMALLEST_PX = 48.0
 # second to be compared at all.
 _WIDEST_DEG, _WIDEST_TURN_DEG = 25.0, 60.0
 _TURNED_RETRY_S = 1.5
-_SPARING_URGENT_S = 6.0
+_PATIENT_URGENT_S = 6.0
+_LONGEST_S = 60.0
 _OPEN_EYES = 0.12
 _JUMP = 0.6
 # Two glimpses of one face in a row are more alike than this, unless it moved fast.
@@ -184,9 +185,10 @@ class IdentityStream:
         if self._last_s is None:
             return True
         wait_s = _REGISTER_SPACING_S if self._is_watching else CHECK_EVERY_S
-        if view.is_sparing and self._template is not None and not self._bad:
+        if view.patience > 1 and self._template is not None and not self._bad:
             # Few pictures look like jumps of the face; only a suspicion is followed at once.
-            wait_s = _SPARING_URGENT_S if self._is_urgent else 2 * CHECK_EVERY_S
+            patient_s = min(_LONGEST_S, CHECK_EVERY_S * view.patience)
+            wait_s = _PATIENT_URGENT_S if self._is_urgent else patient_s
         return view.at_s - self._last_s >= wait_s - _SLACK_S
 
     def _register(self, at_s: float, embedding: Floats) -> Observation:

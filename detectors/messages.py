@@ -73,8 +73,8 @@ class AnalysisRequest(Carried):
     PCM. `detectors` are those the
     session's policy has on; `marks` are dealt with before the pictures. `is_still` says that each
     frame is a picture on its own, without a session around it: it is judged by fresh streams, and
-    nothing is remembered. `is_sparing`: there is more to do than the machine can; what is optional
-    is looked for less often.
+    nothing is remembered. `patience` above 1: there is more to do than the machine can; what is
+    optional waits so many times longer.
     """
 
     request_id: int
@@ -86,7 +86,7 @@ class AnalysisRequest(Carried):
     is_still: bool = False
     marks: tuple[Mark, ...] = ()
     wants_sound: bool = False
-    is_sparing: bool = False
+    patience: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from scoring.model import Detector, Observation
 CALM_S, CALM_DIM_S = 12.0, 6.0
 # A picture that keeps moving and keeps showing nothing is looked at half as often.
 MOVING_S, RESTLESS_S = 1.5, 3.0
-# While there is more to do than the machine can.
-SPARING_S = 6.0
+# However much there is to do, somebody who sits still or moves on is looked at this often.
+LONGEST_S = 60.0
 ALERT_S = 0.9
 CONFIRM_S = 0.45
 REPEAT_S = 3.0
@@ -149,16 +149,18 @@ class ObjectsStream:
             return True
         waited_s = view.at_s - self._looked_s + _SLACK_S
         is_dim = view.quality is not None and view.quality.is_dark
-        if waited_s >= (CALM_DIM_S if is_dim else CALM_S):
+        if waited_s >= _patient(CALM_DIM_S if is_dim else CALM_S, view):
             return True
         if waited_s >= CONFIRM_S and self._is_seen and not self._is_phone:
             return True
         if waited_s >= ALERT_S and (self._is_alert or view.faces == 0):
             return True
-        if view.is_sparing:
-            return is_moving and waited_s >= SPARING_S
         is_restless = self._idle_looks >= _RESTLESS_LOOKS
-        return is_moving and waited_s >= (RESTLESS_S if is_restless else MOVING_S)
+        return is_moving and waited_s >= _patient(RESTLESS_S if is_restless else MOVING_S, view)
+
+
+def _patient(seconds: float, view: View) -> float:
+    return min(LONGEST_S, seconds * view.patience)
 
 
 def load_objects(config: WorkerConfig) -> ObjectsDetector:

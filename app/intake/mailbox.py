@@ -31,13 +31,13 @@ LATE_SOUND_S = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Frames and sound taken for one request, each in time order. `is_sparing`: what is optional
-    is to be looked for less often."""
+    """Frames and sound taken for one request, each in time order. What is optional
+    is to wait `patience` times longer than on a machine that can do all."""
 
     frames: tuple[Frame, ...] = ()
     sounds: tuple[Sound, ...] = ()
     marks: tuple[Mark, ...] = ()
-    is_sparing: bool = False
+    patience: float = 1.0
 
     @property
     def is_empty(self) -> bool:
@@ -61,7 +61,7 @@ class Mailbox:
         overflow: Callable[[Waiting], object] | None = None,
     ) -> None:
         self._whole_fps = self._fps = analysis_fps
-        self._is_sparing = False
+        self._patience = 1.0
         self._thinned_frames = 0
         self._lock = threading.Lock()
         self._frames: list[Frame] = []
@@ -101,7 +101,7 @@ class Mailbox:
         """Analyse this share of the whole rate from now on, what waits included."""
         with self._lock:
             self._fps = self._whole_fps * rate
-            self._is_sparing = is_sparing
+            self._patience = (2 if is_sparing else 1) / rate
             self._max_frames = max(2, math.ceil(self._keep_frames_s * self._fps))
             self._slots.clear()
             waiting, self._frames = self._frames, []
@@ -128,7 +128,7 @@ class Mailbox:
             self._sound_s = self._sound_s - taken_s if self._sounds else 0.0
             marks = tuple(self._marks)
             self._marks.clear()
-            self._in_hand = Waiting(frames, tuple(sounds), marks, self._is_sparing)
+            self._in_hand = Waiting(frames, tuple(sounds), marks, self._patience)
             return self._in_hand
 
     def done(self) -> None:

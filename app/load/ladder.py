@@ -16,8 +16,9 @@ RungName = Literal["whole", "thinned", "halved", "sparing", "small", "stills"]
 @dataclass(frozen=True, slots=True)
 class Rung:
     """`rate` is the share of the analysed pictures a second, `pictures` the share of those that
-    browsers are asked to send. `is_sparing`: what is optional (objects, identity) is looked for
-    half as often. `is_small`: browsers are asked for pictures of half the width and height."""
+    browsers are asked to send. What is optional (objects, identity) is looked for as much more
+    seldom as pictures are, and with `is_sparing` half as often again. `is_small`: browsers are
+    asked for pictures of half the width and height."""
 
     name: RungName
     rate: float = 1.0
@@ -127,7 +128,9 @@ class Ladder:
             self._tight_since_s = load.at_s
         is_long = load.wait_s > limits.long_wait_s
         is_lasting = is_long or load.at_s - self._tight_since_s >= limits.down_after_s
-        if not is_lasting or load.at_s - self._moved_s < limits.between_s:
+        # What is done now got in line so long ago: before the last step it says nothing of it.
+        settles_s = max(limits.between_s, load.wait_s + limits.down_after_s)
+        if not is_lasting or load.at_s - self._moved_s < settles_s:
             return
         if self.index + 1 < len(RUNGS):
             if load.at_s - self._climbed_s < limits.regret_s:

@@ -214,7 +214,7 @@ class LocalPool:
                 sounds=waiting.sounds,
                 detectors=served.detectors,
                 marks=waiting.marks,
-                is_sparing=waiting.is_sparing,
+                patience=waiting.patience,
                 is_still=is_phone(served.session_id),
                 wants_thumbnail=bool(waiting.frames)
                 and self._roster.wants_thumbnail(served, now_s),

@@ -60,13 +60,13 @@ class Seat:
         self.said: list[Observation] = []
 
     def sit(
-        self, seconds: float, person: int, has_face: bool = True, is_sparing: bool = False
+        self, seconds: float, person: int, has_face: bool = True, patience: float = 1.0
     ) -> None:
         self.detector.person = person
         rgb = face(person)
         for _ in range(round(seconds * FPS)):
             view = View(self.at_s, Picture.of(rgb), Costs(), quality=measure(rgb))
-            view.is_sparing = is_sparing
+            view.patience = patience
             if has_face:
                 view.faces, view.mesh = 1, mesh()
             else:
@@ -95,9 +95,9 @@ def test_a_face_that_is_followed_is_seldom_compared_and_stays_the_same(seat: Sea
 
 def test_under_strain_a_face_is_compared_half_as_often(seat: Seat) -> None:
     before = seat.detector.looks
-    seat.sit(60, person=1, is_sparing=True)
+    seat.sit(60, person=1, patience=2.0)
     assert seat.detector.looks - before == 60 / CHECK_EVERY_S / 2
-    seat.sit(60, person=2, is_sparing=True)
+    seat.sit(60, person=2, patience=2.0)
     assert seat.first("other", 65.0) is not None
 
 

@@ -108,14 +108,14 @@ def test_a_slower_pace_thins_what_waits_and_what_comes_evenly() -> None:
     box.pace(0.5, is_sparing=True)
     box.put(frames=[Frame(3 + second / 2, b"jpeg") for second in range(4)])
     taken = box.take()
-    assert taken.is_sparing
+    assert taken.patience == 4
     assert [frame.at_s for frame in taken.frames] == [2.0, 3.0, 4.0]
     assert (box.thinned_frames, box.dropped_frames) == (3, 2)
     box.pace(1.0, is_sparing=False)
     box.put(frames=[Frame(5 + second / 2, b"jpeg") for second in range(4)])
     taken = box.take()
     assert [frame.at_s for frame in taken.frames] == [5.0, 5.5, 6.0, 6.5]
-    assert not taken.is_sparing
+    assert taken.patience == 1
 
 
 def test_sound_and_marks_stay_whole_at_every_pace() -> None:

@@ -141,3 +141,18 @@ def test_after_any_overload_it_is_whole_again_within_30_s(
     machine.run(seconds, students)
     machine.run(30, max(1, int(students * after / before)))
     assert machine.ladder.index == 0
+
+
+def test_what_waited_since_before_a_step_does_not_bring_the_next_one() -> None:
+    """A line of eight seconds is as long for eight seconds after everything was halved."""
+    ladder = Ladder()
+    for second in range(4):
+        ladder.step(Load(float(second), 50, 1.0, 0.3, 8.0))
+    first = ladder.index
+    assert first > 0
+    for second in range(4, 10):
+        ladder.step(Load(float(second), 50, 1.0, 0.3, 8.0))
+    assert ladder.index == first
+    for second in range(10, 14):
+        ladder.step(Load(float(second), 50, 1.0, 0.3, 8.0))
+    assert ladder.index == first + 1

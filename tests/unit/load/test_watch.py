@@ -106,7 +106,7 @@ def test_it_says_how_many_students_the_machine_holds() -> None:
 
 def test_a_change_of_the_rung_reaches_everybody_and_goes_again() -> None:
     bench = Bench()
-    bench.run(9, students=200, busy_ms=1000, wait_ms=2500)
+    bench.run(12, students=200, busy_ms=1000, wait_ms=2500)
     assert bench.ingest.paced[0] == RUNGS[1]
     assert [state.index for state in bench.told] == [1, 2, 3]
     assert bench.told[1].payload() == {
