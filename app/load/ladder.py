@@ -92,6 +92,7 @@ class Ladder:
         self._tight_since_s: float | None = None
         self._calm_since_s: float | None = None
         self._moved_s = float("-inf")
+        self._moved_wait_s = 0.0
         self._climbed_s = float("-inf")
         self._bars: dict[int, _Bar] = {}
 
@@ -113,7 +114,7 @@ class Ladder:
             self._tight_since_s = None
             self._consider_up(load)
         if self.index != before:
-            self._moved_s = load.at_s
+            self._moved_s, self._moved_wait_s = load.at_s, load.wait_s
             self._tight_since_s = self._calm_since_s = None
         return self.index != before
 
@@ -128,8 +129,8 @@ class Ladder:
             self._tight_since_s = load.at_s
         is_long = load.wait_s > limits.long_wait_s
         is_lasting = is_long or load.at_s - self._tight_since_s >= limits.down_after_s
-        # What is done now got in line so long ago: before the last step it says nothing of it.
-        settles_s = max(limits.between_s, load.wait_s + limits.down_after_s)
+        # What got in line before the last step says nothing of it, and is done after this long.
+        settles_s = max(limits.between_s, self._moved_wait_s + limits.down_after_s)
         if not is_lasting or load.at_s - self._moved_s < settles_s:
             return
         if self.index + 1 < len(RUNGS):

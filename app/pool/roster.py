@@ -36,13 +36,15 @@ class Served:
 
 @dataclass(slots=True, eq=False)
 class Seat:
-    """The place of one worker: its sessions' turns and what it still has to be told."""
+    """The place of one worker: its sessions' turns and what it still has to be told. `load` counts
+    lanes of live work, `late_load` those of what comes late, which mostly have nothing to do."""
 
     index: int
     turns: deque[str] = field(default_factory=deque)
     late_turns: deque[str] = field(default_factory=deque)
     outbox: list[CloseSession] = field(default_factory=list)
     load: int = 0
+    late_load: int = 0
     is_ready: bool = False
     is_resting: bool = False
 
@@ -71,8 +73,9 @@ class Roster:
         if served is not None:
             served.mailbox, served.detectors = mailbox, detectors
         else:
-            served = Served(session_id, mailbox, detectors, self._least_loaded())
-            served.seat.load += 1
+            seat = self._least_loaded(is_late=is_late(session_id))
+            served = Served(session_id, mailbox, detectors, seat)
+            self._count(served, 1)
             self._sessions[session_id] = served
         return served
 
@@ -166,25 +169,35 @@ class Roster:
             most = max(ready, key=lambda other: other.load, default=seat)
             if most.load - seat.load < 2:
                 return woken
-            moved = self._of(most)[-1]
+            moved = [each for each in self._of(most) if not is_late(each.session_id)][-1]
             most.outbox.append(CloseSession(moved.session_id))
             woken += [most, self._move(moved)]
 
     def _of(self, seat: Seat) -> list[Served]:
         return [served for served in self._sessions.values() if served.seat is seat]
 
-    def _least_loaded(self) -> Seat:
-        return min(self.seats, key=lambda d: (not d.is_ready, d.is_resting, d.load, d.index))
+    def _least_loaded(self, *, is_late: bool) -> Seat:
+        def burden(seat: Seat) -> tuple[bool, bool, int, int]:
+            load = seat.late_load if is_late else seat.load
+            return not seat.is_ready, seat.is_resting, load, seat.index
+
+        return min(self.seats, key=burden)
+
+    def _count(self, served: Served, more: int) -> None:
+        if is_late(served.session_id):
+            served.seat.late_load += more
+        else:
+            served.seat.load += more
 
     def _leave(self, served: Served) -> None:
-        served.seat.load -= 1
+        self._count(served, -1)
         served.is_queued = False
 
     def _move(self, served: Served) -> Seat:
         was_queued = served.is_queued
         self._leave(served)
-        served.seat = self._least_loaded()
-        served.seat.load += 1
+        served.seat = self._least_loaded(is_late=is_late(served.session_id))
+        self._count(served, 1)
         if was_queued or served.mailbox.has_work:
             self._line_up(served)
         return served.seat

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from app.intake.lanes import late_lane
 from app.intake.mailbox import Mailbox
 from app.pool.roster import Roster
 from detectors.messages import CloseSession, Frame
@@ -135,3 +136,16 @@ def test_thumbnails_are_made_only_for_those_asked_for_and_not_too_often() -> Non
     assert roster.wants_thumbnail(served, 0)
     assert not roster.wants_thumbnail(served, 1.9)
     assert roster.wants_thumbnail(served, 2)
+
+
+def test_what_comes_late_takes_no_workers_place_from_what_is_live() -> None:
+    roster = roster_of(2)
+    for number in range(6):
+        for lane in (f"s{number}", late_lane(f"s{number}")):
+            roster.open(lane, Mailbox(2.0), frozenset())
+    live = [seat_of(roster, f"s{number}") for number in range(6)]
+    late = [seat_of(roster, late_lane(f"s{number}")) for number in range(6)]
+    assert sorted(live) == sorted(late) == [0, 0, 0, 1, 1, 1]
+    for number in range(6):
+        roster.close(f"s{number}")
+    assert [seat.load for seat in roster.seats] == [0, 0]
