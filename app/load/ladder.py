@@ -147,7 +147,7 @@ class Ladder:
             self.index > 0
             and load.wait_s <= limits.calm_wait_s
             and expected <= limits.room
-            and load.web_busy <= limits.calm_web_busy
+            and self._is_web_calm(load)
         )
         if not has_room or self._is_barred(self.index - 1, load, expected):
             self._calm_since_s = None
@@ -157,6 +157,11 @@ class Ladder:
         if load.at_s - self._calm_since_s >= limits.up_after_s:
             self.index -= 2 if self._has_much_room(load) else 1
             self._climbed_s = load.at_s
+
+    def _is_web_calm(self, load: Load) -> bool:
+        """One that is busy while its threads are in time has work that can wait, such as clips."""
+        limits = self._limits
+        return load.web_busy <= limits.calm_web_busy or load.web_late_s <= limits.web_late_s / 4
 
     def _has_much_room(self, load: Load) -> bool:
         """Whether even the rung after the next leaves a good part of the workers free."""

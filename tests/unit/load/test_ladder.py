@@ -156,3 +156,11 @@ def test_what_waited_since_before_a_step_does_not_bring_the_next_one() -> None:
     for second in range(10, 14):
         ladder.step(Load(float(second), 50, 1.0, 0.3, 8.0))
     assert ladder.index == first + 1
+
+
+def test_clips_that_are_written_after_a_rush_do_not_hold_the_way_up_back() -> None:
+    machine = Machine(0.01)
+    machine.run(60, 300)
+    assert machine.ladder.index > 0
+    machine.run(30, 20, web_busy=1.1, late_s=0.01)
+    assert machine.ladder.index == 0
