@@ -17,7 +17,7 @@ RungName = Literal["whole", "thinned", "halved", "sparing", "small", "stills"]
 class Rung:
     """`rate` is the share of the analysed pictures a second, `pictures` the share of those that
     browsers are asked to send. What is optional (objects, identity) is looked for as much more
-    seldom as pictures are, and with `is_sparing` half as often again. `is_small`: browsers are
+    seldom as pictures are, and with `is_sparing` half as often as that. `is_small`: browsers are
     asked for pictures of half the width and height."""
 
     name: RungName

@@ -42,15 +42,10 @@ class LoadState:
         rate = f"{judged:.2g} pictures a second"
         if judged <= 1:
             rate = "one picture a second" if judged == 1 else f"one picture in {1 / judged:.2g} s"
-        also = (
-            " Objects and identity are looked for half as often again."
-            if self.rung.is_sparing
-            else ""
-        )
         return (
             f"There are more students than this machine holds: of each, {rate} is judged instead of"
-            f" {self.analysis_fps:.2g}.{also} Sound and screen events are judged whole; what is not"
-            " looked at shows as not observed."
+            f" {self.analysis_fps:.2g}. Objects and identity are looked for more seldom, too. Sound"
+            " and screen events are judged whole; what is not looked at shows as not observed."
         )
 
     def payload(self) -> dict[str, Any]:

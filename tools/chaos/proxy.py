@@ -53,7 +53,7 @@ class Proxy:
         self._bytes_per_s = self._delay_s = 0.0
         self.is_wild = False
         self._is_cut = False
-        self._is_closing = False
+        self._closing = threading.Event()
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -80,12 +80,12 @@ class Proxy:
         self._bytes_per_s, self._delay_s = bytes_per_s, delay_s
 
     def close(self) -> None:
-        self._is_closing = True
+        self._closing.set()
         self.cut()
         self._listener.close()
 
     def _accept(self) -> None:
-        while not self._is_closing:
+        while not self._closing.is_set():
             try:
                 client, _ = self._listener.accept()
             except TimeoutError:
@@ -138,7 +138,7 @@ class Proxy:
     def _carry_messages(self, reader: _Reader, target: socket.socket, is_up: bool) -> None:
         held: bytes | None = None
         free_s = time.monotonic()
-        far = _FarEnd(target)
+        far = _FarEnd(target, self._closing)
         for message in messages(reader):
             if is_up and (self._bytes_per_s or self._delay_s):
                 free_s = self._pass(len(message.raw), free_s)
@@ -168,15 +168,16 @@ class Proxy:
         """Wait until a message is on its way; when the line is free for the next."""
         took_s = size / self._bytes_per_s if self._bytes_per_s else 0.0
         done_s = max(free_s, time.monotonic()) + took_s
-        time.sleep(max(0.0, done_s - time.monotonic()))
+        self._closing.wait(max(0.0, done_s - time.monotonic()))
         return done_s
 
 
 class _FarEnd:
     """Hands on each message when it has come all the way; others set out meanwhile."""
 
-    def __init__(self, target: socket.socket) -> None:
+    def __init__(self, target: socket.socket, closing: threading.Event) -> None:
         self._target = target
+        self._closing = closing
         self._lock = threading.Lock()
         self._travelling: deque[tuple[float, bytes]] = deque()
         self._thread: threading.Thread | None = None
@@ -202,7 +203,7 @@ class _FarEnd:
                     self._thread = None
                     return
                 due_s, raw = self._travelling.popleft()
-            time.sleep(max(0.0, due_s - time.monotonic()))
+            self._closing.wait(max(0.0, due_s - time.monotonic()))
             with suppress(OSError):
                 self._target.sendall(raw)
 

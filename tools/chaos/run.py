@@ -25,14 +25,15 @@ CLIPS_S = 15.0
 # Violations may differ by this much; nothing of a story is nearer to an edge.
 SAME_S = 1.0
 COVERAGE = 0.07
-JUMP_S = 5400
+# The wall clock jumps by at most this much.
+JUMP_S = 5400.0
 _EVENT_RULES = frozenset({"clipboard", "focus_change", "fullscreen_exit"})
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong at a second of the story, and for how long (a cut line); of the wall clock,
-    by how much of `JUMP_S`."""
+    """What goes wrong at a second of the story, and for how long (a cut line) or, of the wall
+    clock, by how much."""
 
     at_s: float
     kind: str
@@ -82,7 +83,9 @@ def plan(
         faults.append(Fault(chance.uniform(5, LENGTH_S - 50), "slow", chance.uniform(20, 60)))
         # A server that starts has only the wall clock to tell where a session is.
         if not any(fault.kind == "server" for fault in faults):
-            faults.append(Fault(chance.uniform(5, LENGTH_S - 10), "wall", chance.uniform(-1, 1)))
+            faults.append(
+                Fault(chance.uniform(5, LENGTH_S - 10), "wall", chance.uniform(-JUMP_S, JUMP_S))
+            )
     return tuple(sorted(faults, key=lambda fault: fault.at_s))
 
 
@@ -137,7 +140,7 @@ def _tell(student: Student, system: System, proxy: Proxy, disk: Disk, faults: li
                 disk.slow()
                 mends.append((student.story_s + fault.lasts_s, disk.quicken))
             elif fault.kind == "wall":
-                disk.set_wall(round(fault.lasts_s * JUMP_S))
+                disk.set_wall(round(fault.lasts_s))
             elif fault.kind == "worker":
                 system.kill_worker()
             elif fault.kind == "browser":

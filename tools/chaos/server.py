@@ -67,7 +67,8 @@ class Wall:
 
 
 def slow_down(folder: Path) -> None:
-    """While a file says so, everything that is to reach the disk takes its time."""
+    """While a file says so, everything that is to reach the disk takes its time: the sleep is the
+    fault that is played, nothing waits for something by it."""
     sync = os.fsync
 
     def slowly(fd: int | HasFileno) -> None:
