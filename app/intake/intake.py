@@ -136,7 +136,7 @@ class Intake:
     def pace(self, rung: Rung) -> None:
         """What is analysed of both lanes from now on."""
         for box in (self.mailbox, self.late):
-            box.pace(rung.rate, is_sparing=rung.is_sparing)
+            box.pace(rung.rate, rung.patience)
 
     def gone(self) -> None:
         """The client's connection has closed."""

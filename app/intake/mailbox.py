@@ -97,11 +97,11 @@ class Mailbox:
         with self._lock:
             self._add(waiting)
 
-    def pace(self, rate: float, *, is_sparing: bool) -> None:
+    def pace(self, rate: float, patience: float) -> None:
         """Analyse this share of the whole rate from now on, what waits included."""
         with self._lock:
             self._fps = self._whole_fps * rate
-            self._patience = (2 if is_sparing else 1) / rate
+            self._patience = patience
             self._max_frames = max(2, math.ceil(self._keep_frames_s * self._fps))
             self._slots.clear()
             waiting, self._frames = self._frames, []

@@ -26,6 +26,11 @@ class Rung:
     is_sparing: bool = False
     is_small: bool = False
 
+    @property
+    def patience(self) -> float:
+        """How many times longer what is optional waits than on the whole rung."""
+        return (2 if self.is_sparing else 1) / self.rate
+
 
 RUNGS = (
     Rung("whole"),

@@ -105,13 +105,13 @@ def test_late_frames_are_taken_oldest_first_in_any_order_of_arrival() -> None:
 def test_a_slower_pace_thins_what_waits_and_what_comes_evenly() -> None:
     box = Mailbox(2.0)
     box.put(frames=[Frame(second / 2, b"jpeg") for second in range(6)])
-    box.pace(0.5, is_sparing=True)
+    box.pace(0.5, 4.0)
     box.put(frames=[Frame(3 + second / 2, b"jpeg") for second in range(4)])
     taken = box.take()
     assert taken.patience == 4
     assert [frame.at_s for frame in taken.frames] == [2.0, 3.0, 4.0]
     assert (box.thinned_frames, box.dropped_frames) == (3, 2)
-    box.pace(1.0, is_sparing=False)
+    box.pace(1.0, 1.0)
     box.put(frames=[Frame(5 + second / 2, b"jpeg") for second in range(4)])
     taken = box.take()
     assert [frame.at_s for frame in taken.frames] == [5.0, 5.5, 6.0, 6.5]
@@ -120,7 +120,7 @@ def test_a_slower_pace_thins_what_waits_and_what_comes_evenly() -> None:
 
 def test_sound_and_marks_stay_whole_at_every_pace() -> None:
     box = Mailbox(2.0)
-    box.pace(0.1, is_sparing=True)
+    box.pace(0.1, 20.0)
     box.put(sounds=[Sound(float(second), bytes(32_000)) for second in range(4)])
     box.put_mark(Mark("register", 1.0))
     taken = box.take()
