@@ -22,7 +22,7 @@ CUT_MS = 12_000
 # What a 64 kbit/s uplink carries, and how late.
 THIN_BYTES_PER_S = 8_000
 THIN_DELAY_S = 0.4
-# Behind the pictures that wait it would be tens of seconds; on a quiet machine it is 0.6 s.
+# Behind the pictures that wait it would be tens of seconds; on a quiet machine it is 0.4 to 1.4 s.
 EVENT_S = 2.0
 # How often three events are tried until what the fat line had taken on is through.
 ROUNDS = 5
