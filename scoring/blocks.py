@@ -7,8 +7,10 @@ before. What is found is then what one pass over all records in order finds.
 
 from __future__ import annotations
 
+import pickle
+import zlib
 from collections.abc import Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from scoring.findings import Findings
 from scoring.model import Violation
@@ -16,6 +18,8 @@ from scoring.stream import Key, Record, Sighting, key_of, prefers
 from scoring.trace import decode, encode
 
 State = TypeVar("State")
+
+_PICKLE = 5
 
 
 class Fold(Protocol[State]):
@@ -38,21 +42,47 @@ class Fold(Protocol[State]):
 class Block(Generic[State]):
     """One stretch of time: its records, the state at its start, what was found.
 
-    The records of a block that time has left are kept packed until one more comes.
+    A block that time has left is packed until one more record comes: a session of twelve hours
+    has thousands of them. What is read of a packed block is a copy.
     """
 
-    __slots__ = ("_packed", "_records", "found", "start")
+    __slots__ = ("_found", "_packed", "_packed_found", "_packed_start", "_records", "_start")
 
     def __init__(self, start: State, found: Findings) -> None:
-        self.start = start
-        self.found = found
+        self._start: State | None = start
+        self._found: Findings | None = found
         self._records: dict[Key, Record] | None = {}
-        self._packed = b""
+        self._packed = self._packed_start = self._packed_found = b""
+
+    @property
+    def start(self) -> State:
+        """The state of the fold at the block's start."""
+        if self._start is not None:
+            return self._start
+        start: State = _unpickled(zlib.decompress(self._packed_start))
+        return start
+
+    @start.setter
+    def start(self, state: State) -> None:
+        self._start = state
+
+    @property
+    def found(self) -> Findings:
+        """What was found in it."""
+        if self._found is not None:
+            return self._found
+        return Findings(*_unpickled(self._packed_found)) if self._packed_found else Findings()
+
+    @found.setter
+    def found(self, found: Findings) -> None:
+        self._found = found
 
     def records(self) -> dict[Key, Record]:
         """The records by key, for reading."""
         if self._records is not None:
             return self._records
+        if not self._packed:
+            return {}
         return {key_of(record): record for record in decode(self._packed).records()}
 
     def opened(self) -> dict[Key, Record]:
@@ -62,10 +92,21 @@ class Block(Generic[State]):
         return self._records
 
     def pack(self) -> None:
-        """Keep the records in few bytes."""
+        """Keep everything in few bytes."""
         if self._records is not None:
-            self._packed = encode(self._records.values())
+            self._packed = encode(self._records.values()) if self._records else b""
             self._records = None
+        if self._start is not None:
+            self._packed_start = zlib.compress(pickle.dumps(self._start, _PICKLE))
+            self._start = None
+        if self._found is not None:
+            found = self._found
+            self._packed_found = b"" if found.is_empty else pickle.dumps(found.parts(), _PICKLE)
+            self._found = None
+
+
+def _unpickled(data: bytes) -> Any:
+    return pickle.loads(data)  # noqa: S301 - our own bytes, which never left this process
 
 
 class BlockedFold(Generic[State]):
@@ -191,6 +232,7 @@ class BlockedFold(Generic[State]):
 
     def _fold_block(self, index: int, reached_ms: int) -> None:
         block = self.blocks[index]
+        self._unpacked.add(index)
         block.found = self.fold.found = Findings()
         for key, record in sorted(block.records().items()):
             self._last_key = key
@@ -209,10 +251,11 @@ class BlockedFold(Generic[State]):
         self._changed.clear()
         return changed
 
-    def violation(self, violation_id: str) -> Violation | None:
+    def violation(self, known: Violation) -> Violation | None:
         """The last word on a violation, or None if there is no such violation (any more)."""
-        for block in reversed(self.blocks):
-            known = block.found.violations.get(violation_id)
-            if known is not None:
-                return known
+        first = round(known.start_s * 1000) // self._block_ms
+        for block in reversed(self.blocks[first:]):
+            last_word = block.found.violations.get(known.violation_id)
+            if last_word is not None:
+                return last_word
         return None

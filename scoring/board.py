@@ -21,6 +21,7 @@ from scoring.model import (
     IntervalChanged,
     IntervalScore,
     Ledger,
+    RiskEvent,
     Scores,
     Violation,
     ViolationChanged,
@@ -66,10 +67,10 @@ class Board:
         self._base_totals: dict[int, int] = {}
         _add(self._base_totals, base)
         self._covered: list[tuple[int, dict[int, int]]] = [(0, {}) for _ in folds]
-        self._ids: dict[tuple[int, int], set[str]] = {}
+        self._ids: dict[tuple[int, int], frozenset[str]] = {}
         self._told: dict[str, tuple[Violation, int]] = {}
         self._keys: dict[int, tuple[int, Flag | None, int]] = {}
-        self._closed: dict[int, IntervalScore] = {each.index: each for each in closed}
+        self._closed: dict[int, int] = {each.index: hash(each) for each in closed}
         self._open_from = 0
         self._flagged = set(flags)
         self._due_flags: dict[int, int] = {}
@@ -127,15 +128,17 @@ class Board:
     def _violation_news(self, number: int, block: int) -> Iterator[Change]:
         fold = self._folds[number]
         found = fold.blocks[block].found if block < len(fold.blocks) else Findings()
-        gone = self._ids.get((number, block), set()) - found.violations.keys()
-        self._ids[number, block] = set(found.violations)
-        for violation_id in sorted(gone):
-            if fold.violation(violation_id) is None and violation_id in self._told:
+        gone = self._ids.get((number, block), frozenset()) - found.violations.keys()
+        _keep(self._ids, (number, block), frozenset(found.violations))
+        for violation_id in sorted(gone & self._told.keys()):
+            withdrawn = self._told[violation_id][0]
+            if fold.violation(withdrawn) is None:
                 self._standing.drop(violation_id)
-                yield ViolationWithdrawn(self._told.pop(violation_id)[0])
+                del self._told[violation_id]
+                yield ViolationWithdrawn(withdrawn)
         reaches = {p.violation_id: p.check // self._rules.checks for p in found.points}
-        for violation_id in found.violations:
-            violation = fold.violation(violation_id)
+        for violation_id, here in found.violations.items():
+            violation = fold.violation(here)
             if violation is None:
                 continue
             told, told_reach = self._told.get(violation_id, (None, -1))
@@ -157,13 +160,14 @@ class Board:
             key = self._key(index)
             is_new_flag = self._is_flag_due(index, key[1], certain_ms)
             is_news = is_new_flag or key != self._keys.get(index, (0, None, 0))
-            self._keys[index] = key
+            _keep(self._keys, index, key if any(key) else None)
             if not is_news and index >= self._open_from:
                 continue
             interval = self.interval(index, reach)
             if interval.is_closed:
-                is_news = is_new_flag or interval != self._closed.get(index)
-                self._closed[index] = interval
+                told = hash(interval)
+                is_news = is_new_flag or told != self._closed.get(index)
+                self._closed[index] = told
             if is_news:
                 yield IntervalChanged(interval, is_new_flag)
 
@@ -206,14 +210,14 @@ class Board:
                 self._standing.drop_alert(alert)
             for alert in found.alerts[same:]:
                 self._standing.put_alert(alert)
-            self._alerts[number, block] = list(found.alerts)
+            _keep(self._alerts, (number, block), list(found.alerts))
         if known_raises != found.risk:
             same = _common(known_raises, found.risk)
             for raised in known_raises[same:]:
                 self._standing.risk.drop(raised)
             for raised in found.risk[same:]:
                 self._standing.risk.put(raised)
-            self._raises[number, block] = list(found.risk)
+            _keep(self._raises, (number, block), list(found.risk))
 
     def _retally(self, touched: list[int]) -> set[int]:
         """Score the touched intervals again, and those after them while that changes them."""
@@ -285,6 +289,10 @@ class Board:
             focus=focus,
         )
 
+    def risk_events(self) -> tuple[RiskEvent, ...]:
+        """Every rise of the risk so far, in time order."""
+        return self._standing.risk.events()
+
     def ledger(self, reach: Reach, focus: float) -> Ledger:
         """Everything so far."""
         ledger = ledger_of(self._policy, self._gathered(), self._tallies, reach, focus)
@@ -315,6 +323,14 @@ class Board:
 
     def _gathered(self) -> Findings:
         return gather([self._base, *(b.found for fold in self._folds for b in fold.blocks)])
+
+
+def _keep(kept: dict[Any, Any], key: Any, value: Any) -> None:
+    """Keep a value under its key, but nothing of one that says nothing."""
+    if value:
+        kept[key] = value
+    else:
+        kept.pop(key, None)
 
 
 def _add(sums: dict[int, int], found: Findings, interval: int | None = None) -> None:

@@ -62,3 +62,12 @@ class Findings:
             key = (interval, detector)
             self.coverage[key] = self.coverage.get(key, 0) + end_ms - from_ms
             from_ms = end_ms
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was found, not even that somebody looked."""
+        return not any(self.parts())
+
+    def parts(self) -> tuple[object, ...]:
+        """The arguments that make the same findings again."""
+        return (self.violations, self.points, self.alerts, self.risk, self.coverage)

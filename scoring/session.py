@@ -16,7 +16,7 @@ from scoring.breaks import Breaks
 from scoring.findings import Findings
 from scoring.lane import Lane, lanes_of
 from scoring.ledger import Reach
-from scoring.model import Change, IntervalScore, Item, Ledger, Scores
+from scoring.model import Change, IntervalScore, Item, Ledger, RiskEvent, Scores
 from scoring.occurrences import Occurrences
 from scoring.policy_shape import Policy
 from scoring.restore import findings_of, flags_of
@@ -189,6 +189,11 @@ class SessionScorer:
         """The interval that is running (or was last), with its points and coverage so far."""
         reach = self._reach()
         return self._board.interval(max(0, reach.last(self._interval_ms)), reach)
+
+    @property
+    def risk_events(self) -> tuple[RiskEvent, ...]:
+        """Every rise of the risk so far, in time order."""
+        return self._board.risk_events()
 
     def ledger(self) -> Ledger:
         """Everything so far; the session's final ledger once it has ended."""

@@ -46,6 +46,9 @@ class Look:
     def key(self) -> tuple[int, tuple[str, ...], bool, str, int]:
         return (self.detector, self.labels, self.is_judgeable, self.reason, self.head)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return (look_of, self.key)
+
 
 class Sighting(NamedTuple):
     """One observation of a detector. `span_ms` is 0 for a frame. `percent` is the confidence; it

@@ -33,6 +33,7 @@ class Episodes:
         "_check_ms",
         "_cooldown_ms",
         "_gap_ms",
+        "_id",
         "_milli",
         "_min_ms",
         "_point",
@@ -94,6 +95,7 @@ class Episodes:
         self.is_risk_counted = False
         self.check = -1
         self._point = None
+        self._id = ""
 
     @property
     def is_open(self) -> bool:
@@ -101,7 +103,9 @@ class Episodes:
 
     @property
     def violation_id(self) -> str:
-        return f"{self.rule.value}-{self.start_ms}"
+        if not self._id:
+            self._id = f"{self.rule.value}-{self.start_ms}"
+        return self._id
 
     def on(self, from_ms: int, to_ms: int, percent: int, trigger_ms: int, found: Findings) -> None:
         """[from_ms, to_ms) was observed with the rule's labels."""
@@ -243,6 +247,7 @@ class Episodes:
         for name, value in zip(_STATE, state, strict=True):
             setattr(self, name, value)
         self._point = None
+        self._id = ""
 
 
 _STATE = tuple(

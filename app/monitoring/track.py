@@ -222,7 +222,7 @@ class Track:
         if has_risen and self._moment.interval.index in self._flagged:
             changed[self._moment.interval.index] = self._moment.interval
         if changed:
-            risen = self._scorer.ledger().risk
+            risen = self._scorer.risk_events
             for interval in changed.values():
                 inside = tuple(e for e in risen if interval.start_s <= e.at_s < interval.end_s)
                 self._around.recorder.learn(self.session_id, interval, inside)

@@ -64,6 +64,10 @@ class ScriptedScorer:
     ended_s: float | None = None
     trace: list[TraceBlock] = field(default_factory=list)
 
+    @property
+    def risk_events(self) -> tuple[RiskEvent, ...]:
+        return self.stored.ledger.risk
+
     def update(self, items: Iterable[Item], now_s: float) -> tuple[Change, ...]:
         self.given.extend(items)
         self.times.append(now_s)
