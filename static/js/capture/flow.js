@@ -10,6 +10,8 @@ import { thin } from "./backlog.js";
 
 /** Before anything is known, so that the first second does not fill a thin line. */
 const FIRST_RATE = 30_000;
+/** After a connection that was lost: what a line of 64 kbit/s can take without a long queue. */
+const CAREFUL_RATE = 12_000;
 const SLOWEST_RATE = 1_000;
 const FASTEST_RATE = 50_000_000;
 /** What is under way may take this long to arrive: an event sent now waits behind it. */
@@ -22,11 +24,18 @@ const SMALL_EVERY_MS = 5_000;
 /** What a second with a small picture takes, and what one of them now and then takes. */
 const SMALL_BYTES = 8_000;
 const RARE_BYTES = 4_000;
+/** Where not even that fits, one is tried now and then: else nobody would notice a line that mended. */
+const TRIAL_EVERY_MS = 10_000;
+/** Who has waited this long for an answer takes the line for no better than that. */
+const DOUBT_MS = 1_000;
 /** Beside the bytes of its parts a batch has a header. */
 const HEADER_BYTES = 700;
 /** A line that carries more than was thought may carry a little more still, but not at once. */
 const MORE = 1.25;
 const MOST_GROWTH = 2;
+/** A measurement of less is believed the more the longer it took, wholly from a second on. */
+const LEAST_TRUST = 0.4;
+const TRUSTED_MS = 1_000;
 /** Answers without a pause between them are measured together, for so long. */
 const BURST_MS = 4_000;
 /** An answer that has not come by now was lost on the way. */
@@ -44,6 +53,7 @@ export class Flow {
     /** What the line carried since it was last idle. */
     this.burst = { bytes: 0, fromMs: 0 };
     this.smallMs = -Infinity;
+    this.measuredMs = 0;
   }
 
   /** @param {number} ms a small message and its answer took this long */
@@ -76,11 +86,14 @@ export class Flow {
     this.burst.bytes += sent.bytes;
     this.freeMs = nowMs;
     if (sent.bytes < 2_000) return;
-    const measured = (this.burst.bytes / Math.max(nowMs - this.burst.fromMs, 2)) * 1000;
+    this.measuredMs = nowMs;
+    const tookMs = Math.max(nowMs - this.burst.fromMs, 2);
+    const measured = (this.burst.bytes / tookMs) * 1000;
+    const trust = Math.min(1, Math.max(LEAST_TRUST, tookMs / TRUSTED_MS));
     const next =
       measured > this.rate
         ? Math.min(MOST_GROWTH * this.rate, MORE * measured)
-        : 0.6 * this.rate + 0.4 * measured;
+        : (1 - trust) * this.rate + trust * measured;
     this.rate = Math.min(FASTEST_RATE, Math.max(SLOWEST_RATE, next));
   }
 
@@ -101,13 +114,29 @@ export class Flow {
     this.freeMs = 0;
     this.burst = { bytes: 0, fromMs: 0 };
     this.roundTripMs = Infinity;
-    this.rate = Math.min(this.rate, FIRST_RATE);
+    this.rate = Math.min(this.rate, CAREFUL_RATE);
   }
 
-  /** Bytes that may be sent now without making an event wait for long. */
-  get room() {
+  /**
+   * What the line carries: as measured, or less where an answer is long in coming.
+   * @param {number} nowMs
+   */
+  rateAt(nowMs) {
+    let oldestMs = nowMs;
+    for (const { sentMs } of this.underway.values()) oldestMs = Math.min(oldestMs, sentMs);
+    const roundTripMs = Number.isFinite(this.roundTripMs) ? this.roundTripMs : 0;
+    const waitedMs = nowMs - oldestMs - roundTripMs;
+    if (waitedMs < DOUBT_MS) return this.rate;
+    return Math.min(this.rate, (this.waiting / waitedMs) * 1000);
+  }
+
+  /**
+   * Bytes that may be sent now without making an event wait for long.
+   * @param {number} nowMs
+   */
+  room(nowMs) {
     if (this.underway.size >= MOST_UNDERWAY) return 0;
-    return Math.max(0, this.rate * AHEAD_S - this.waiting - HEADER_BYTES);
+    return Math.max(0, this.rateAt(nowMs) * AHEAD_S - this.waiting - HEADER_BYTES);
   }
 
   /** Bytes that are under way. */
@@ -119,10 +148,11 @@ export class Flow {
 
   /**
    * @param {number} bytes
+   * @param {number} nowMs
    * @returns {boolean} whether a batch of the backlog may go now
    */
-  carries(bytes) {
-    return this.underway.size < 2 && this.waiting + bytes <= this.rate * BACKLOG_S;
+  carries(bytes, nowMs) {
+    return this.underway.size < 2 && this.waiting + bytes <= this.rateAt(nowMs) * BACKLOG_S;
   }
 
   /**
@@ -132,7 +162,7 @@ export class Flow {
    * @returns {{rung: Rung, batch: import("./outbox.js").Batch}}
    */
   live(batch, nowMs) {
-    const budget = Math.min(this.room, this.rate * LIVE_SHARE);
+    const budget = Math.min(this.room(nowMs), this.rate * LIVE_SHARE);
     /** @type {[Rung, import("./backlog.js").Thinned][]} */
     const whole = [
       ["full", 0],
@@ -147,7 +177,8 @@ export class Flow {
     const fitted = (/** @type {number} */ room) =>
       isCoded(lean) && soundBytes(lean) <= room ? lean : withoutSound(lean);
     if (budget >= SMALL_BYTES) return { rung: "small", batch: fitted(budget - SMALL_BYTES) };
-    if (budget >= RARE_BYTES && nowMs - this.smallMs >= SMALL_EVERY_MS) {
+    const isTrial = this.underway.size === 0 && nowMs - this.measuredMs >= TRIAL_EVERY_MS;
+    if (isTrial || (budget >= RARE_BYTES && nowMs - this.smallMs >= SMALL_EVERY_MS)) {
       this.smallMs = nowMs;
       return { rung: "rare", batch: withoutSound(lean) };
     }

@@ -361,7 +361,7 @@ export class Line {
   async sendBacklog(nowMs) {
     if (this.isReading || nowMs < this.backlogMs) return;
     const entry = this.spool.backlog.next();
-    if (!entry || !this.flow.carries(entry.bytes)) return;
+    if (!entry || !this.flow.carries(entry.bytes, nowMs)) return;
     this.isReading = true;
     const batch = await this.spool.read(entry.seq);
     this.isReading = false;
