@@ -95,17 +95,20 @@ class CostMeter:
             "sound_share": round(self._sound_share, 4),
         }
 
-    def headroom(self, students: int, workers: int) -> Headroom:
-        """For `students` that run now and so many workers."""
+    def headroom(self, students: int, workers: int, cores: float = math.inf) -> Headroom:
+        """For `students` that run now and so many workers, which share `cores` with the web
+        process; infinite where they have a machine of their own."""
         if self._student_s < ENOUGH_STUDENT_S or workers < 1 or self._worker_s <= 0:
             return Headroom(students)
         worker = self._worker_s / self._student_s
         web = self._web_s / self._student_s
-        holds = math.floor(min(USABLE * workers / worker, USABLE / max(web, 1e-9)))
         rung = RUNGS[REDUCED]
         share = self._sound_share + (1 - self._sound_share) * rung.rate
         # What the web process saves with fewer pictures is not counted on.
-        most = math.floor(min(USABLE * workers / (worker * share), USABLE / max(web, 1e-9)))
+        holds, most = (
+            math.floor(USABLE * min(workers / each, 1 / max(web, 1e-9), cores / (each + web)))
+            for each in (worker, worker * share)
+        )
         return Headroom(
             students, holds, max(0, most - holds), round(worker * 1000, 3), round(web * 1000, 3)
         )

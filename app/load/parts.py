@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from app.clock import Clock
@@ -9,6 +10,7 @@ from app.load.state import LoadState
 from app.load.watch import LoadWatch, TakesIn, Works
 from app.monitoring.live import LiveRooms
 from app.monitoring.rooms import student_room
+from app.pool.local import cores
 from app.settings import Settings
 from app.sockets.connect import Callers
 
@@ -38,5 +40,6 @@ def open_load(
         LoadState(settings.analysis_fps, settings.video_fps),
         refuses=settings.when_full == "refuse",
         memory=settings.costs_path,
+        cores=math.inf if settings.redis_url else cores(),
         when_moved=tell,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -48,7 +49,8 @@ class TakesIn(Protocol):
 
 class LoadWatch:
     """Runs between `start` and `stop`. `when_moved` is called with each new state of the ladder,
-    on the watch's thread; `cpu_s` answers the CPU seconds of this process so far."""
+    on the watch's thread; `cpu_s` answers the CPU seconds of this process so far; `cores` are those
+    that the workers share with it."""
 
     def __init__(
         self,
@@ -59,6 +61,7 @@ class LoadWatch:
         *,
         refuses: bool = False,
         memory: Path | None = None,
+        cores: float = math.inf,
         when_moved: Callable[[LoadState], None] = lambda _state: None,
         cpu_s: Callable[[], float] = time.process_time,
         ladder: Ladder | None = None,
@@ -69,6 +72,7 @@ class LoadWatch:
         self._whole = whole
         self._refuses = refuses
         self._memory = memory
+        self._cores = cores
         self._when_moved = when_moved
         self._cpu_s = cpu_s
         self._ladder = ladder or Ladder()
@@ -186,7 +190,7 @@ class LoadWatch:
 
     def _meter_headroom(self, students: int) -> Headroom:
         workers = self._before.count("workers") if self._before is not None else 0
-        return self._meter.headroom(students, workers)
+        return self._meter.headroom(students, workers, self._cores)
 
     def _save(self) -> None:
         """Remember what students cost, for the next start."""

@@ -34,7 +34,8 @@ _STRUCK = "The detector worker was lost while it looked at this; it was replaced
 
 
 def local_pool(settings: Settings, clock: Clock, *, scripted: bool = False) -> LocalPool:
-    """A pool of as many workers as set, or of one for each core but one.
+    """A pool of as many workers as set, or of one for each core: they give way to the web
+    process.
 
     `scripted` replaces the detectors by ones that follow a script.
     """
@@ -44,7 +45,7 @@ def local_pool(settings: Settings, clock: Clock, *, scripted: bool = False) -> L
         scripted=scripted,
         log_file=settings.logs_path / "worker.log",
     )
-    workers = settings.workers or max(1, cores() - 1)
+    workers = settings.workers or cores()
     return LocalPool(workers, partial(SpawnedWorker, config), clock)
 
 

@@ -30,6 +30,12 @@ def test_the_web_process_can_be_what_is_full_first() -> None:
     assert found.is_full
 
 
+def test_workers_and_the_web_process_share_the_cores_of_one_machine() -> None:
+    found = learned(10.0, 5.0).headroom(0, workers=2, cores=2)
+    assert found.holds == int(USABLE * 2 / 0.015)
+    assert learned(10.0, 5.0).headroom(0, workers=2).holds == int(USABLE * 2 / 0.010)
+
+
 def test_nothing_is_said_before_it_is_measured() -> None:
     meter = CostMeter()
     meter.note(20, 1.0, 0.2, 0.1, 0.2)
@@ -81,9 +87,10 @@ def test_newer_exams_count_more() -> None:
 
 @given(worker_ms=st.floats(0.5, 200), web_ms=st.floats(0.1, 100), workers=st.integers(1, 16))
 def test_what_is_promised_fits(worker_ms: float, web_ms: float, workers: int) -> None:
-    found = learned(worker_ms, web_ms).headroom(0, workers)
+    found = learned(worker_ms, web_ms).headroom(0, workers, cores=workers)
     assert found.holds is not None
     assert found.reduced is not None
     assert found.reduced >= 0
     assert found.holds * worker_ms / 1000 <= USABLE * workers * 1.001
     assert found.holds * web_ms / 1000 <= USABLE * 1.001
+    assert found.holds * (worker_ms + web_ms) / 1000 <= USABLE * workers * 1.001
