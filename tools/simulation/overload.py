@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from statistics import mean
 from typing import Any
 
 from tools.simulation.material import Material
@@ -59,6 +60,7 @@ class Overload:
     coverage: float | None = None
     coverage_least: float | None = None
     coverage_most: float | None = None
+    coverage_of: list[tuple[str, list[float]]] = field(default_factory=list)
     rungs: list[tuple[float, str]] = field(default_factory=list)
     deepest: str = "whole"
     room_silence_s: float | None = None
@@ -177,7 +179,7 @@ class _Play:
         self._fill_way_back(left_s)
         await self._judge([*base, *surge], over_from_s, over_to_s)
         after = await self._coverages(base, left_s + BACK_WITHIN_S, end_s)
-        found.coverage_after = round(sum(after) / len(after), 4) if after else None
+        found.coverage_after = round(mean(after), 4) if after else None
         return found
 
     async def _join(self, count: int) -> list[SimulatedStudent]:
@@ -262,22 +264,24 @@ class _Play:
                 found.event_flags_lost += len(verdict.missing)
             for text in student.told.problems:
                 found.problems[text] = found.problems.get(text, 0) + 1
-        shares = await self._coverages(students, from_s, to_s)
+        for student in students:
+            shares = await self._shares(student, from_s, to_s)
+            found.coverage_of.append((student.part.kind.name, shares))
+        shares = [mean(each) for _, each in found.coverage_of if each]
         if shares:
-            found.coverage = round(sum(shares) / len(shares), 4)
-            found.coverage_least, found.coverage_most = min(shares), max(shares)
+            found.coverage = round(mean(shares), 4)
+            found.coverage_least, found.coverage_most = round(min(shares), 4), round(max(shares), 4)
 
     async def _coverages(
         self, students: Sequence[SimulatedStudent], from_s: float, to_s: float
     ) -> list[float]:
         """Each student's mean coverage of the whole intervals between two instants."""
-        found = []
-        for student in students:
-            zero_s = student.told.started_ms / 1000
-            shares = intervals_between(await self._details(student), from_s - zero_s, to_s - zero_s)
-            if shares:
-                found.append(round(sum(shares) / len(shares), 4))
-        return found
+        shares = [await self._shares(student, from_s, to_s) for student in students]
+        return [mean(each) for each in shares if each]
+
+    async def _shares(self, student: SimulatedStudent, from_s: float, to_s: float) -> list[float]:
+        zero_s = student.told.started_ms / 1000
+        return intervals_between(await self._details(student), from_s - zero_s, to_s - zero_s)
 
     async def _details(self, student: SimulatedStudent) -> dict[str, Any]:
         path = f"/api/session/{student.told.session_id}/details"
