@@ -86,6 +86,18 @@ class CostMeter:
         self._web_s = self._web_s * fade + web_s
         self._sound_share = sound_share
 
+    @property
+    def worker_s(self) -> float:
+        """Seconds of a worker that a student takes in a second at the whole rate; 0: not known."""
+        if self._student_s < ENOUGH_STUDENT_S:
+            return 0.0
+        return self._worker_s / self._student_s
+
+    @property
+    def sound_share(self) -> float:
+        """The part of it that goes into sound."""
+        return self._sound_share
+
     def as_dict(self) -> dict[str, float]:
         """What is worth remembering."""
         return {

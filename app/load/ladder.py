@@ -48,7 +48,9 @@ REDUCED = 2
 class Load:
     """One second. `wait_s` is how long live work stood in line for a worker on average;
     `worker_busy` the share of the workers' time that live work took, `web_busy` the share of a
-    core that the web process took, and `web_late_s` how late its threads come to their turn."""
+    core that the web process took, and `web_late_s` how late its threads come to their turn.
+    `asked` is the share of the workers' time that these students take at the whole rate, by what
+    one was seen to cost; 0: not known. `sound_share` of it every rung costs."""
 
     at_s: float
     students: int
@@ -56,11 +58,18 @@ class Load:
     web_busy: float
     wait_s: float
     web_late_s: float = 0.0
+    asked: float = 0.0
+    sound_share: float = 0.0
+
+    def expected(self, index: int) -> float:
+        """The share of the workers' time that these students take on a rung."""
+        return self.asked * (self.sound_share + (1 - self.sound_share) / growth(index, 0))
 
 
 @dataclass(frozen=True, slots=True)
 class LadderLimits:
-    """When to go down and up. Down needs a wait that a proctor would notice; up needs room for
+    """When to go down and up. Down needs a wait that a proctor would notice and that does not
+    shrink by `shrinks_s` a second already; up needs room for
     what the next rung is expected to cost, so that what goes up does not come down again."""
 
     wait_s: float = 0.7
@@ -69,6 +78,7 @@ class LadderLimits:
     web_late_s: float = 0.1
     down_after_s: float = 2.0
     between_s: float = 3.0
+    shrinks_s: float = 0.1
     calm_wait_s: float = 0.35
     room: float = 0.85
     much_room: float = 0.6
@@ -99,6 +109,7 @@ class Ladder:
         self._moved_s = float("-inf")
         self._moved_wait_s = 0.0
         self._climbed_s = float("-inf")
+        self._waited_s = 0.0
         self._bars: dict[int, _Bar] = {}
 
     @property
@@ -118,6 +129,7 @@ class Ladder:
         else:
             self._tight_since_s = None
             self._consider_up(load)
+        self._waited_s = load.wait_s
         if self.index != before:
             self._moved_s, self._moved_wait_s = load.at_s, load.wait_s
             self._tight_since_s = self._calm_since_s = None
@@ -138,10 +150,20 @@ class Ladder:
         settles_s = max(limits.between_s, self._moved_wait_s + limits.down_after_s)
         if not is_lasting or load.at_s - self._moved_s < settles_s:
             return
+        if load.wait_s < self._waited_s - limits.shrinks_s:
+            return
         if self.index + 1 < len(RUNGS):
             if load.at_s - self._climbed_s < limits.regret_s:
                 self._bar(self.index, load)
-            self.index += 1
+            self.index = self._next_down(load)
+
+    def _next_down(self, load: Load) -> int:
+        """The next rung, or the first that is expected to carry so many students: a rush of them
+        must not wait on every rung. The last one is for what was not expected."""
+        index = self.index + 1
+        while index < len(RUNGS) - 2 and load.expected(index) > self._limits.room:
+            index += 1
+        return index
 
     def _consider_up(self, load: Load) -> None:
         limits = self._limits

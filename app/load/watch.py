@@ -141,7 +141,7 @@ class LoadWatch:
         if before is None or now.at_s <= before.at_s:
             return
         students = self._ingest.connected()
-        load = _load_between(before, now, students, self._late_s)
+        load = _load_between(before, now, students, self._late_s, self._meter)
         rung = self._ladder.rung
         has_moved = self._ladder.step(load)
         # What waits says that more was wanted than done: then the price would look too low.
@@ -234,7 +234,9 @@ class _Sample:
         return self.counters.get(name, 0)
 
 
-def _load_between(before: _Sample, now: _Sample, students: int, late_s: float) -> Load:
+def _load_between(
+    before: _Sample, now: _Sample, students: int, late_s: float, meter: CostMeter
+) -> Load:
     elapsed_s = now.at_s - before.at_s
     workers = max(1, now.count("workers_ready"))
     taken = now.count("live_requests") - before.count("live_requests")
@@ -247,6 +249,8 @@ def _load_between(before: _Sample, now: _Sample, students: int, late_s: float) -
         (now.cpu_s - before.cpu_s) / elapsed_s,
         waited_ms / 1000 / taken if taken > 0 else 0.0,
         late_s,
+        students * meter.worker_s / workers,
+        meter.sound_share,
     )
 
 

@@ -21,6 +21,7 @@ class Machine:
         self.ladder = Ladder()
         self.at_s = 0.0
         self.moves = 0
+        self.knows_cost = False
         self.history: list[tuple[float, int, float]] = []
         self._cost_s, self._sound, self._workers = cost_s, sound, workers
         self._backlog_s = 0.0
@@ -38,7 +39,9 @@ class Machine:
             done = min(wanted, float(self._workers))
             self._backlog_s = min(wanted - done, 3.0 * self._workers)
             wait_s = self._backlog_s / self._workers
-            load = Load(self.at_s, students, done / self._workers, web_busy, wait_s, late_s)
+            asked = students * self._cost_s / self._workers if self.knows_cost else 0.0
+            busy = done / self._workers
+            load = Load(self.at_s, students, busy, web_busy, wait_s, late_s, asked, self._sound)
             self.moves += self.ladder.step(load)
             self.history.append((self.at_s, self.ladder.index, wait_s))
 
@@ -112,12 +115,14 @@ def test_every_rung_asks_for_less_than_the_one_above_it() -> None:
     sound=st.floats(0.0, 0.2),
     workers=st.integers(1, 4),
     students=st.integers(5, 300),
+    knows_cost=st.booleans(),
 )
 def test_under_any_constant_load_it_settles(
-    share: float, sound: float, workers: int, students: int
+    share: float, sound: float, workers: int, students: int, knows_cost: bool
 ) -> None:
     """`share` is the load over what the workers can; 3.3 times it still fits the last rung."""
     machine = Machine(share * workers / students, sound, workers)
+    machine.knows_cost = knows_cost
     machine.run(700, students)
     in_the_end = [index for at_s, index, _ in machine.history if at_s > 120]
     changes = sum(a != b for a, b in pairwise(in_the_end))
@@ -164,3 +169,12 @@ def test_clips_that_are_written_after_a_rush_do_not_hold_the_way_up_back() -> No
     assert machine.ladder.index > 0
     machine.run(30, 20, web_busy=1.1, late_s=0.01)
     assert machine.ladder.index == 0
+
+
+def test_a_rush_is_met_with_one_step_where_it_is_known_what_a_student_costs() -> None:
+    machine = Machine(0.01)
+    machine.knows_cost = True
+    machine.run(60, 80)
+    machine.run(30, 180)
+    assert machine.moves == 1
+    assert all(wait_s < 1.0 for at_s, _, wait_s in machine.history if at_s > 75)
