@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 import threading
 from bisect import insort
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from app.intake.spans import NumberSpans
 from detectors.messages import Frame, Mark, Sound
 
 _KEEP_FRAMES_S = 3.0
@@ -22,8 +23,6 @@ _KEEP_SOUND_S = 20.0
 _TAKE_SOUND_S = 5.0
 _TAKE_FRAMES_S = 3.0
 _MOST_MARKS = 50
-# What comes late is at most half an hour old, in all but the longest of cuts.
-_MOST_SLOTS = 4_000
 
 LATE_FRAMES_S = 90.0
 LATE_SOUND_S = 90.0
@@ -72,7 +71,7 @@ class Mailbox:
         self._keep_sound_s = keep_sound_s
         self._sound_s = 0.0
         self._overflow = overflow
-        self._slots: OrderedDict[int, None] = OrderedDict()
+        self._slots = NumberSpans()
         self._in_hand = Waiting()
         self._marks: deque[Mark] = deque(maxlen=_MOST_MARKS)
         self._dropped_frames = 0
@@ -184,9 +183,7 @@ class Mailbox:
         slot = math.floor(frame.at_s * self._fps)
         if slot in self._slots:
             return
-        self._slots[slot] = None
-        if len(self._slots) > _MOST_SLOTS:
-            self._slots.popitem(last=False)
+        self._slots.add(slot)
         insort(self._frames, frame, key=_at_s)
 
     def _add(self, waiting: Waiting) -> None:

@@ -6,20 +6,18 @@ and every clip that could need its pictures is written or not wanted. Pure: its 
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import OrderedDict
 
+from app.intake.spans import NumberSpans
+
 _MOST_UNSETTLED = 20_000
-_MOST_SPANS = 5_000
-_HIGHEST = 2**53
 
 
 class Receipts:
     """The numbers of one count. Batches may come in any order and more than once."""
 
     def __init__(self) -> None:
-        # Disjoint spans of numbers, both ends included, in order.
-        self._received: list[tuple[int, int]] = []
+        self._received = NumberSpans()
         self._unsettled: OrderedDict[int, float] = OrderedDict()
         self._next = 0
 
@@ -35,8 +33,7 @@ class Receipts:
 
     def has(self, seq: int) -> bool:
         """Whether this batch was received before."""
-        index = bisect_right(self._received, (seq, _HIGHEST)) - 1
-        return index >= 0 and seq <= self._received[index][1]
+        return seq in self._received
 
     def is_live(self, seq: int) -> bool:
         """Whether nothing captured after this batch was received before it."""
@@ -44,8 +41,7 @@ class Receipts:
 
     def take(self, seq: int, until_s: float) -> None:
         """A batch is here whose last part was captured at session second `until_s`."""
-        if not self.has(seq):
-            self._join(seq)
+        self._received.add(seq)
         self._unsettled[seq] = until_s
         self._next = max(self._next, seq + 1)
         if len(self._unsettled) > _MOST_UNSETTLED:
@@ -56,16 +52,3 @@ class Receipts:
         settled = [seq for seq, until_s in self._unsettled.items() if until_s < before_s]
         for seq in settled:
             del self._unsettled[seq]
-
-    def _join(self, seq: int) -> None:
-        spans = self._received
-        index = bisect_right(spans, (seq, _HIGHEST))
-        first = last = seq
-        if index < len(spans) and spans[index][0] == seq + 1:
-            last = spans.pop(index)[1]
-        if index > 0 and spans[index - 1][1] == seq - 1:
-            first = spans.pop(index - 1)[0]
-            index -= 1
-        spans.insert(index, (first, last))
-        if len(spans) > _MOST_SPANS:
-            spans[0:2] = [(spans[0][0], spans[1][1])]

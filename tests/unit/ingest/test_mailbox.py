@@ -126,3 +126,12 @@ def test_sound_and_marks_stay_whole_at_every_pace() -> None:
     taken = box.take()
     assert len(taken.sounds) == 4
     assert len(taken.marks) == 1
+
+
+def test_a_picture_that_comes_again_hours_later_is_not_analysed_again() -> None:
+    mailbox = Mailbox(2)
+    for second in range(2 * 3600):
+        mailbox.put(frames(2, 1, second))
+        mailbox.take()
+    mailbox.put(frames(2, 1, 5))
+    assert not mailbox.has_work
