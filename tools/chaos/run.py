@@ -18,7 +18,7 @@ from tools.chaos.story import INTERVAL_S, LENGTH_S, Story
 from tools.chaos.student import Student
 from tools.chaos.system import NoAnswerError, System
 
-SPEED = 10.0
+SPEED = 12.0
 # Seconds of the machine after the story: for the backlog, and for the clips.
 DRAIN_S = 25.0
 CLIPS_S = 15.0
