@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tools.capacity_chart import as_markdown, as_svg
 from tools.evaluation.manifest import ManifestError, load_manifest
 from tools.serving import ServerFailed
 from tools.simulate import add_media_arguments, material_for
@@ -105,6 +106,8 @@ def _parser() -> argparse.ArgumentParser:
         "--workers", type=int, default=0, help="detector workers (default: the server's)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="draw them here, as SVG")
+    parser.add_argument("--markdown", action="store_true", help="print them as a Markdown table")
     add_media_arguments(parser)
     return parser
 
@@ -128,10 +131,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ManifestError, MaterialError, MixError, ServerFailed, RestError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(as_table(points))
+    print(as_markdown(points) if given.markdown else as_table(points))
     print(as_stages(points[-1]))
     held = max((point.students for point in points if point.is_held), default=0)
     print(f"Held: {held} students.")
+    if given.chart:
+        here = machine()
+        name = f"{here['cores']} cores, {here['processor']}; {given.minutes:g} minutes each"
+        given.chart.write_text(as_svg(points, name), encoding="utf-8")
     if given.json:
         chosen = points[0] if len(numbers) == 1 else _best(points, held)
         data = chosen.as_dict() | {
