@@ -1,4 +1,5 @@
 """Measures each second how busy the machine is, moves the ladder, and tells whom it concerns.
+Once a minute it keeps house: what students cost is remembered, free memory is given back.
 
 One thread owns ladder and meter; any thread may ask for the state.
 """
@@ -18,6 +19,7 @@ from app.clock import Clock
 from app.errors import Unavailable
 from app.load.headroom import CostMeter, Headroom
 from app.load.ladder import Ladder, Load, Rung
+from app.load.memory import give_back
 from app.load.state import LoadState
 
 log = logging.getLogger(__name__)
@@ -173,6 +175,7 @@ class LoadWatch:
         if now.at_s >= self._save_due_s:
             self._save_due_s = now.at_s + _SAVE_EVERY_S
             self._save()
+            give_back()
 
     def _move(self, state: LoadState) -> None:
         log.warning(
