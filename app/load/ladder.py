@@ -69,8 +69,8 @@ class Load:
 @dataclass(frozen=True, slots=True)
 class LadderLimits:
     """When to go down and up. Down needs a wait that a proctor would notice and that does not
-    shrink by `shrinks_s` a second already; up needs room for
-    what the next rung is expected to cost, so that what goes up does not come down again."""
+    shrink by `shrinks_s` a second already; up needs room for what the next rung is expected to
+    cost, so that what goes up does not come down again."""
 
     wait_s: float = 0.7
     long_wait_s: float = 2.0
@@ -78,8 +78,9 @@ class LadderLimits:
     web_late_s: float = 0.1
     down_after_s: float = 2.0
     between_s: float = 3.0
-    shrinks_s: float = 0.1
+    shrinks_s: float = 0.05
     calm_wait_s: float = 0.35
+    carries: float = 0.9
     room: float = 0.85
     much_room: float = 0.6
     calm_web_busy: float = 0.8
@@ -161,7 +162,7 @@ class Ladder:
         """The next rung, or the first that is expected to carry so many students: a rush of them
         must not wait on every rung. The last one is for what was not expected."""
         index = self.index + 1
-        while index < len(RUNGS) - 2 and load.expected(index) > self._limits.room:
+        while index < len(RUNGS) - 2 and load.expected(index) > self._limits.carries:
             index += 1
         return index
 

@@ -175,6 +175,6 @@ def test_a_rush_is_met_with_one_step_where_it_is_known_what_a_student_costs() ->
     machine = Machine(0.01)
     machine.knows_cost = True
     machine.run(60, 80)
-    machine.run(30, 180)
+    machine.run(40, 220)
     assert machine.moves == 1
-    assert all(wait_s < 1.0 for at_s, _, wait_s in machine.history if at_s > 75)
+    assert all(wait_s < 1.0 for at_s, _, wait_s in machine.history if at_s > 80)
