@@ -17,11 +17,11 @@ from tools.chaos.clock import FastClock
 from tools.chaos.story import FPS, Story
 
 # Seconds of the machine, not of the story.
-ANSWER_S = 1.5
+ANSWER_S = 1.0
 PROBE_EVERY_S = 0.4
 PROBE_LOST_S = 2.0
 RECONNECT_S = 0.3
-MOST_BACKLOG = 3
+MOST_BACKLOG = 6
 
 
 @dataclass(slots=True, kw_only=True)
