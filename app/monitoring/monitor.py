@@ -69,7 +69,7 @@ class Publishes(Shows, Protocol):
 def take_up(policy: Policy, stored: Stored, at_s: float) -> Scorer:
     """A scorer that goes on from what is stored, at second `at_s` of the session: from what was
     observed, or where that cannot be read from the ledger."""
-    if stored.trace:
+    if stored.is_replayable:
         try:
             return SessionScorer.from_trace(policy, stored.trace, at_s)
         except TraceError:

@@ -45,6 +45,17 @@ class Stored:
     ledger: Ledger = field(default_factory=Ledger)
     trace: tuple[bytes, ...] = ()
 
+    @property
+    def is_replayable(self) -> bool:
+        """Whether the trace holds all that was found. A session of which nothing was judged yet has
+        none, and is still open to what comes late; one of an older version has only a ledger."""
+        ledger = self.ledger
+        is_found = ledger.violations or any(
+            interval.points or any(share > 0 for _, share in interval.coverage)
+            for interval in ledger.intervals
+        )
+        return bool(self.trace) or not is_found
+
 
 # Makes a scorer that goes on from what is stored, at a second of the session.
 NewScorer = Callable[[Policy, Stored, float], Scorer]

@@ -77,8 +77,8 @@ class Track:
         trace = tuple(r.data for r in around.store.trace(self.session_id))
         stored = Stored(Ledger(violations=violations, intervals=intervals), trace)
         self._scorer = around.new_scorer(self._policy, stored, self._opened_s)
-        restored = self._scorer.ledger() if trace else stored.ledger
-        if trace:
+        restored = self._scorer.ledger() if stored.is_replayable else stored.ledger
+        if stored.is_replayable:
             violations, intervals = self._reconcile(stored.ledger, restored)
         self._violations = {v.violation_id: v for v in violations}
         self._last = max(violations, key=lambda v: v.start_s, default=None)

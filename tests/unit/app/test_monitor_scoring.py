@@ -157,6 +157,32 @@ def test_a_restart_goes_on_with_totals_and_flags_and_leaves_the_gap_unobserved(
     assert (record.total_score, record.flagged_intervals) == (27.0, 1)
 
 
+def test_what_was_captured_before_anything_was_stored_still_counts_after_a_restart(
+    exam: Exam,
+) -> None:
+    for _ in range(6):
+        exam.clock.advance(1)
+        exam.monitor.step()
+        exam.monitor._outbox.write_due()
+    exam.clock.advance(34)
+    exam.second = 40.0
+    exam.start()
+    exam.monitor.step()
+    late = tuple(
+        Observation(Detector.FACE, at / 2, ("none" if 10 <= at / 2 < 13 else "one",), 0.9)
+        for at in range(80)
+    )
+    exam.monitor.post_result(AnalysisResult(1, "s1", late))
+    exam.watch(70)
+    exam.end()
+    (stored,) = exam.repository.violations("s1")
+    assert (stored.violation.rule, stored.violation.start_s) == (Rule.NO_FACE, 10.0)
+    first, second, _ = (record.interval for record in exam.repository.intervals("s1"))
+    assert (first.score, first.is_closed) == (9.0, True)
+    assert dict(first.coverage)["face"] > 0.95
+    assert dict(second.coverage)["face"] > 0.95
+
+
 def test_a_violation_that_lasts_when_the_server_dies_ends_where_it_was_last_seen(
     exam: Exam,
 ) -> None:
