@@ -1,14 +1,7 @@
 /** A student's line to a server that answers, with a clock and a thickness of its own. */
 import { Line } from "../../static/js/capture/line.js";
+import { STATE } from "./page-state.js";
 
-const STATE = {
-  visible: true,
-  focused: true,
-  fullscreen: false,
-  camera: true,
-  microphone: true,
-  screen: false,
-};
 const CAPTURE = { video_fps: 5, width: 640, height: 480, jpeg_quality: 0.8, screen: false, batch_ms: 1000 };
 const PICTURE_BYTES = 20_000;
 const SMALL_PICTURE_BYTES = 5_000;

@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Line, sessionOf } from "../../static/js/capture/line.js";
-
-const STATE = {
-  visible: true,
-  focused: true,
-  fullscreen: false,
-  camera: true,
-  microphone: true,
-  screen: false,
-};
+import { STATE } from "./page-state.js";
 
 const START_ACK = {
   ok: true,

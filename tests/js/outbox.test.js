@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS, lineState, Outbox, spanOf } from "../../static/js/capture/outbox.js";
-
-const STATE = {
-  visible: true,
-  focused: true,
-  fullscreen: false,
-  camera: true,
-  microphone: true,
-  screen: false,
-};
+import { STATE } from "./page-state.js";
 
 /** @param {number} t @param {number} size @param {number} [fill] */
 const part = (t, size, fill = 0) => ({ t, bytes: new Uint8Array(size).fill(fill) });

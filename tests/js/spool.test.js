@@ -3,15 +3,7 @@ import { test } from "node:test";
 import { Backlog, thin } from "../../static/js/capture/backlog.js";
 import { Flow } from "../../static/js/capture/flow.js";
 import { Spool } from "../../static/js/capture/spool.js";
-
-const STATE = {
-  visible: true,
-  focused: true,
-  fullscreen: false,
-  camera: true,
-  microphone: true,
-  screen: false,
-};
+import { STATE } from "./page-state.js";
 
 /**
  * A second's batch: five pictures of 40 kB and a second of sound.
