@@ -28,17 +28,18 @@ text{fill:#e4e7eb}.soft{fill:#9aa5b1}.grid{stroke:#3e4c59}
 def as_markdown(points: Sequence[Point]) -> str:
     """A table, one row per point."""
     rows = [
-        "| students | holds | coverage | p95 to the room | CPU of a student-second | times the bare"
-        " models | memory of a student |",
-        "|---|---|---|---|---|---|---|",
+        "| students | holds | pictures judged a second | coverage | p95 to the room"
+        " | CPU of a student-second | times the bare models | memory of a student |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for point in sorted(points, key=lambda each: each.students):
         p95 = "-" if point.p95_s is None else f"{point.p95_s:.2f} s"
         ratio = "-" if point.ratio is None else f"{point.ratio:.2f}"
         holds = "yes" if point.is_held else "no"
         rows.append(
-            f"| {point.students} | {holds} | {point.coverage:.3f} | {p95}"
-            f" | {point.cpu_ms_per_student_s:.1f} ms | {ratio} | {point.mb_per_student:.1f} MB |"
+            f"| {point.students} | {holds} | {point.judged_per_s:.2f} | {point.coverage:.3f}"
+            f" | {p95} | {point.cpu_ms_per_student_s:.1f} ms | {ratio}"
+            f" | {point.mb_per_student:.1f} MB |"
         )
     return "\n".join(rows)
 

@@ -1,8 +1,8 @@
 """Shows running sessions to those who look: coalesced, bounded, pixels only for viewers.
 
 Any thread may publish; what is newest replaces what was not sent yet. A score that rises is sent
-at once, everything else once a second. One thread sends. Viewers
-are counted by connection, so that nothing is made for a room that nobody is in.
+at once, a new verdict soon after it came, everything else about once a second. One thread sends.
+Viewers are counted by connection, so that nothing is made for a room that nobody is in.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.clock import Clock
 from app.evidence.ring import EvidenceRing
 from app.monitoring.listeners import Listeners, level_of
 from app.monitoring.rooms import WALL, desk_room, session_room, student_room, wall_room
-from app.monitoring.shown import Shown, Told
+from app.monitoring.shown import RISE_S, Shown, Told
 from app.monitoring.thumbnails import Thumbnails
 from app.monitoring.viewers import Viewers
 from app.monitoring.views import (
@@ -42,8 +42,6 @@ log = logging.getLogger(__name__)
 Emit = Callable[[str, object, str], object]
 
 UPDATE_S = 1.0
-# A score that rises does not wait for its turn.
-RISE_S = 0.2
 TICK_S = 0.1
 # Ten minutes.
 TILE_TREND = 60
@@ -193,7 +191,7 @@ class LiveRooms:
         with self._lock:
             shown = self._shown.get(session_id)
             if shown is not None:
-                shown.update_due_s = 0.0
+                shown.sent_s = float("-inf")
                 shown.updated = None
         if has_changed or name:
             self._tell_presence(session_id)
@@ -326,9 +324,8 @@ class LiveRooms:
 
     def _due_update(self, shown: Shown, now_s: float) -> list[tuple[str, object, str]]:
         view = shown.view
-        due_s = shown.update_due_s - (UPDATE_S - RISE_S if shown.has_risen else 0.0)
-        is_last = not view.is_running
-        if not self.viewers(view.session_id) or (now_s < due_s and not is_last):
+        is_due = shown.is_update_due(now_s) or not view.is_running
+        if not is_due or not self.viewers(view.session_id):
             return []
         ring = self._evidence(view.session_id)
         frame = ring.latest_frame() if ring is not None else None
@@ -336,7 +333,7 @@ class LiveRooms:
         if shown.updated is view and shown.frame_at_s == frame_at_s:
             return []
         shown.updated, shown.frame_at_s = view, frame_at_s
-        shown.update_due_s = now_s + UPDATE_S
+        shown.sent_s = now_s
         update = monitoring_update(view, frame, self._level_db(view, ring))
         return [("monitoring_update", update, session_room(view.session_id))]
 

@@ -8,6 +8,11 @@ from typing import Any
 
 from app.monitoring.views import SessionView, point_of
 
+# A score that rises does not wait for its turn. Students send each second, and what is new follows
+# their rhythm: whoever waits for a verdict a moment longer does not miss it by a moment.
+RISE_S = 0.2
+VERDICT_S = 0.8
+WITHOUT_S = 1.25
 # Six hours of a plot.
 TREND_S = 10.0
 TREND = 2160
@@ -18,7 +23,7 @@ class Shown:
     """What was sent of one session, and when it may be sent again."""
 
     view: SessionView
-    update_due_s: float = 0.0
+    sent_s: float = float("-inf")
     updated: SessionView | None = None
     frame_at_s: float | None = None
     status_due_s: float = 0.0
@@ -34,6 +39,20 @@ class Shown:
         if view.at_s >= self.trend_due_s:
             self.trend_due_s = view.at_s + TREND_S
             self.trend.append(point_of(view))
+
+    def is_update_due(self, now_s: float) -> bool:
+        """Whether those who look at the session are to be sent what is newest."""
+        if self.has_risen:
+            return now_s >= self.sent_s + RISE_S
+        return now_s >= self.sent_s + (VERDICT_S if self._has_verdict else WITHOUT_S)
+
+    @property
+    def _has_verdict(self) -> bool:
+        """Whether a picture was judged that is newer than the one they were sent."""
+        overlay = self.view.overlay
+        if overlay is None or self.updated is None:
+            return False
+        return self.updated.overlay is None or overlay.at_s > self.updated.overlay.at_s
 
     @property
     def has_risen(self) -> bool:

@@ -157,6 +157,7 @@ class LocalPool:
                 "requests": self._counters["requests"],
                 "results": self._counters["results"],
                 "live_requests": self._counters["live_requests"],
+                "live_frames": self._counters["live_frames"],
                 "waited_ms": self._counters["waited_ms"],
                 "busy_ms": round(sum(tender.busy_s for tender in self._tenders) * 1000),
                 "late_busy_ms": round(sum(tender.late_busy_s for tender in self._tenders) * 1000),
@@ -207,6 +208,7 @@ class LocalPool:
             self._counters["requests"] += 1
             if not is_late(served.session_id):
                 self._counters["live_requests"] += 1
+                self._counters["live_frames"] += len(waiting.frames)
                 self._counters["waited_ms"] += round(1000 * (now_s - queued_s))
             request = AnalysisRequest(
                 request_id=self._request_id,

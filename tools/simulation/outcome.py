@@ -33,7 +33,8 @@ class Verdict:
 
 @dataclass(slots=True)
 class Outcome:
-    """All figures of one run; times in seconds, coverage as a share."""
+    """All figures of one run; times in seconds, coverage as a share, `judged_per_s` the pictures
+    of a student that were looked at each second once all had joined."""
 
     students: int
     minutes: float
@@ -43,6 +44,7 @@ class Outcome:
     p95_s: float | None = None
     ack_p50_ms: float | None = None
     ack_p95_ms: float | None = None
+    judged_per_s: float = 0.0
     updates: int = 0
     batches: int = 0
     frames: int = 0
@@ -125,7 +127,7 @@ def as_text(outcome: Outcome) -> str:
         f"  batch acknowledged after   p50 {shown(outcome.ack_p50_ms, 'ms')},"
         f" p95 {shown(outcome.ack_p95_ms, 'ms')}",
         f"  coverage                   {outcome.coverage:.3f}, the worst student"
-        f" {outcome.coverage_worst:.3f}",
+        f" {outcome.coverage_worst:.3f}; judged {outcome.judged_per_s:.2f} pictures a second",
         f"  dropped                    {drops or 'nothing'};"
         f" {outcome.events_lost} of {outcome.events_sent} events lost,"
         f" {outcome.refused_parts} parts refused, {outcome.skipped_batches} batches skipped,"

@@ -26,6 +26,7 @@ from tools.simulation.run import Plan, Rest, simulate
 
 # What a point must hold (the README's table says the same).
 LEAST_COVERAGE = 0.95
+LEAST_RATE = 0.95 * FPS
 MOST_P95_S = 1.5
 MOST_GROWTH = 0.10
 FULL_AFTER_S = 120.0
@@ -52,6 +53,7 @@ class Point:
     students: int
     minutes: float
     coverage: float = 0.0
+    judged_per_s: float = 0.0
     p95_s: float | None = None
     cpu_ms_per_student_s: float = 0.0
     bare_models_ms_per_student_s: float = 0.0
@@ -149,6 +151,7 @@ def _fill(
     point.mb_per_student = round((after.megabytes - idle.megabytes) / point.students, 2)
     point.growth = round((after.megabytes - middle.megabytes) / middle.megabytes, 4)
     point.coverage, point.p95_s = outcome.coverage, outcome.p95_s
+    point.judged_per_s = outcome.judged_per_s
     point.outcome = outcome.as_dict()
     point.failures = failures_of(point, outcome)
 
@@ -158,6 +161,10 @@ def failures_of(point: Point, outcome: Outcome) -> list[str]:
     found = []
     if outcome.coverage < LEAST_COVERAGE:
         found.append(f"Coverage is {outcome.coverage:.3f}; {LEAST_COVERAGE:g} is wanted.")
+    if outcome.judged_per_s < LEAST_RATE:
+        found.append(
+            f"{outcome.judged_per_s:.2f} pictures a second are judged; {LEAST_RATE:g} are wanted."
+        )
     if outcome.p95_s is None or outcome.p95_s > MOST_P95_S:
         shown = "unknown" if outcome.p95_s is None else f"{outcome.p95_s:.2f} s"
         found.append(f"p95 from capture to room is {shown}; {MOST_P95_S:g} s is wanted.")

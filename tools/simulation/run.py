@@ -101,12 +101,15 @@ class _Simulation:
         watching = asyncio.create_task(
             watcher.run([student.told.session_id for student in students])
         )
+        began = await self._counters()
         cpu_s, began_s = time.process_time(), time.time()
         while time.time() - began_s < self._plan.minutes * 60:
             self._plan.tick(time.time() - began_s)
             await asyncio.sleep(1.0)
         cpu_s, spent_s = time.process_time() - cpu_s, time.time() - began_s
         after = await self._counters()
+        frames = after.get("live_frames", 0) - began.get("live_frames", 0)
+        self._outcome.judged_per_s = round(frames / spent_s / len(students), 3)
         for student in students:
             student.stop()
         await asyncio.wait(tasks, timeout=60)

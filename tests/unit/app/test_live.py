@@ -90,17 +90,44 @@ def test_who_joins_sees_the_session_at_once_with_its_picture(room: Room) -> None
     }  # fmt: skip
 
 
-def test_a_session_is_sent_at_most_once_a_second_and_then_with_the_newest(room: Room) -> None:
+def test_a_session_is_sent_about_once_a_second_and_then_with_the_newest(room: Room) -> None:
     room.live.join("sid", "s1")
     room.live.publish(room.view())
     assert len(room.take("monitoring_update")) == 1
-    for focus in (90.0, 80.0, 70.0):
+    for focus in (90.0, 80.0, 70.0, 60.0):
         room.clock.advance(0.3)
         room.live.publish(room.view(scores=Scores(focus=focus)))
         assert room.take("monitoring_update") == []
-    room.clock.advance(0.2)
+    room.clock.advance(0.1)
     ((update, _),) = room.take("monitoring_update")
-    assert update["focus"] == 70.0
+    assert update["focus"] == 60.0
+
+
+def test_a_verdict_each_second_is_sent_as_it_comes(room: Room) -> None:
+    room.live.join("sid", "s1")
+    sent_after: list[float] = []
+    judged_s = 0.0
+    for step in range(1, 101):
+        room.clock.advance(0.1)
+        # A second of sound and pictures is judged at once, sometimes later by a fifth.
+        if step % 10 == (4 if step // 10 % 2 else 6):
+            judged_s = step / 10
+        overlay = Overlay(at_s=judged_s, faces=1)
+        room.live.publish(room.view(overlay=overlay))
+        if room.take("monitoring_update"):
+            sent_after.append(round(step / 10 - judged_s, 1))
+    assert 9 <= len(sent_after) <= 11
+    assert sent_after[4:] == [0.0] * len(sent_after[4:])
+
+
+def test_verdicts_that_come_often_are_not_sent_in_a_flood(room: Room) -> None:
+    room.live.join("sid", "s1")
+    sent = 0
+    for step in range(100):
+        room.clock.advance(0.1)
+        room.live.publish(room.view(overlay=Overlay(at_s=step / 10, faces=1)))
+        sent += len(room.take("monitoring_update"))
+    assert sent <= 13
 
 
 def test_a_score_that_rises_is_sent_at_once_but_not_in_a_flood(room: Room) -> None:

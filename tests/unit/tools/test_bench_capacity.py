@@ -28,15 +28,15 @@ def test_the_search_ends_near_the_capacity_and_never_above(capacity: int) -> Non
 
 
 def test_a_point_holds_when_every_limit_is_kept() -> None:
-    good = Outcome(10, 5, coverage=0.99, p95_s=1.2)
+    good = Outcome(10, 5, coverage=0.99, judged_per_s=1.99, p95_s=1.2)
     assert failures_of(Point(10, 5), good) == []
 
 
 def test_each_missed_limit_is_told() -> None:
     wrong = [Verdict(3, "absent", missing=(4,))]
-    bad = Outcome(10, 5, coverage=0.9, p95_s=None, events_lost=1, wrong=wrong)
+    bad = Outcome(10, 5, coverage=0.9, judged_per_s=1.5, p95_s=None, events_lost=1, wrong=wrong)
     told = failures_of(Point(10, 5, growth=0.3), bad)
-    assert len(told) == 5
+    assert len(told) == 6
     assert all(sentence.endswith(".") for sentence in told)
 
 

@@ -26,7 +26,7 @@ def test_the_table_has_a_row_for_each_point_in_their_order() -> None:
     rows = as_markdown(POINTS).splitlines()
     assert [row.split("|")[1].strip() for row in rows[2:]] == ["1", "25", "50"]
     assert [row.split("|")[2].strip() for row in rows[2:]] == ["yes", "yes", "no"]
-    assert {row.count("|") for row in rows} == {8}
+    assert {row.count("|") for row in rows} == {9}
 
 
 def test_the_picture_puts_more_cost_higher_and_marks_what_does_not_hold() -> None:
