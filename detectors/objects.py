@@ -25,6 +25,8 @@ from scoring.model import Detector, Observation
 CALM_S, CALM_DIM_S = 12.0, 6.0
 # A picture that keeps moving and keeps showing nothing is looked at half as often.
 MOVING_S, RESTLESS_S = 1.5, 3.0
+# Where many come at once, the first look waits this long for each one there is too little time for.
+FIRST_S = 2.0
 # However much there is to do, somebody who sits still or moves on is looked at this often.
 LONGEST_S = 60.0
 ALERT_S = 0.9
@@ -60,6 +62,7 @@ class ObjectsStream:
         self._phones = phones
         self._gate = MotionGate()
         self._looked_s: float | None = None
+        self._from_s: float | None = None
         self._thorough_s: float | None = None
         self._is_seen = False
         self._is_phone = False
@@ -145,8 +148,11 @@ class ObjectsStream:
         return look, look.score >= self._phones.threshold
 
     def _is_due(self, view: View, is_moving: bool) -> bool:
-        if view.is_still or self._looked_s is None:
+        if view.is_still:
             return True
+        if self._looked_s is None:
+            self._from_s = view.at_s if self._from_s is None else self._from_s
+            return view.at_s - self._from_s >= FIRST_S * (view.patience - 1) - _SLACK_S
         waited_s = view.at_s - self._looked_s + _SLACK_S
         is_dim = view.quality is not None and view.quality.is_dark
         if waited_s >= _patient(CALM_DIM_S if is_dim else CALM_S, view):

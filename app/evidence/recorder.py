@@ -26,6 +26,7 @@ from app.evidence.decoding import decode_apart
 from app.evidence.manifest import Signer
 from app.evidence.media import Media
 from app.evidence.ring import EvidenceRing
+from app.load.priority import give_way
 from app.monitoring.outbox import Outbox, WaitsOnDisk
 from app.records import ClipRecord, ClipStatus, EndCause, ManifestRecord, SessionRecord, Snapshot
 from app.settings import Settings
@@ -264,6 +265,8 @@ class Recorder:
                     self._to_seal[session_id] = now_s + SEAL_AGAIN_S
 
     def _run(self) -> None:
+        # What is judged now goes before what is kept for later.
+        give_way()
         while True:
             wait_s = self.write_next()
             if self._is_stopping.is_set() and wait_s is None:

@@ -20,7 +20,7 @@ from app.clock import Clock
 from app.intake.lanes import is_late, is_phone
 from app.intake.mailbox import Mailbox
 from app.pool.process import SpawnedWorker, Worker
-from app.pool.roster import Roster
+from app.pool.roster import Roster, patience_for
 from app.pool.tender import Desk, PoolLimits, Tender, Work
 from app.settings import Settings
 from detectors.entry import WorkerConfig
@@ -205,11 +205,12 @@ class LocalPool:
             if waiting.is_empty:
                 continue
             self._request_id += 1
+            waited_s = now_s - queued_s
             self._counters["requests"] += 1
             if not is_late(served.session_id):
                 self._counters["live_requests"] += 1
                 self._counters["live_frames"] += len(waiting.frames)
-                self._counters["waited_ms"] += round(1000 * (now_s - queued_s))
+                self._counters["waited_ms"] += round(1000 * waited_s)
             request = AnalysisRequest(
                 request_id=self._request_id,
                 session_id=served.session_id,
@@ -217,7 +218,7 @@ class LocalPool:
                 sounds=waiting.sounds,
                 detectors=served.detectors,
                 marks=waiting.marks,
-                patience=waiting.patience,
+                patience=waiting.patience * patience_for(waited_s),
                 is_still=is_phone(served.session_id),
                 wants_thumbnail=bool(waiting.frames)
                 and self._roster.wants_thumbnail(served, now_s),

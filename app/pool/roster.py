@@ -16,6 +16,15 @@ _THUMBNAIL_EVERY_S = 2.0
 _STRIKES_ALLOWED = 2
 _ASIDE_S = 60.0
 _MAX_ASIDE_S = 900.0
+# In line for the first seconds means nothing; from the last on nothing more is left for later.
+_IN_TIME_S, _TOO_LONG_S, _MOST_PATIENCE = 0.25, 1.25, 3.0
+
+
+def patience_for(waited_s: float) -> float:
+    """How many times longer what is optional waits for a session that stood in line so long: many
+    who want it at once get it one after the other, and nobody's verdict is late for it."""
+    share = (waited_s - _IN_TIME_S) / (_TOO_LONG_S - _IN_TIME_S)
+    return 1.0 + (_MOST_PATIENCE - 1.0) * min(1.0, max(0.0, share))
 
 
 @dataclass(slots=True)

@@ -34,7 +34,8 @@ class Verdict:
 @dataclass(slots=True)
 class Outcome:
     """All figures of one run; times in seconds, coverage as a share, `judged_per_s` the pictures
-    of a student that were looked at each second once all had joined."""
+    of a student that were looked at each second once all had joined, `rungs` how much was looked
+    at from which second on."""
 
     students: int
     minutes: float
@@ -45,6 +46,7 @@ class Outcome:
     ack_p50_ms: float | None = None
     ack_p95_ms: float | None = None
     judged_per_s: float = 0.0
+    rungs: list[tuple[float, str]] = field(default_factory=list)
     updates: int = 0
     batches: int = 0
     frames: int = 0
@@ -118,6 +120,7 @@ def as_text(outcome: Outcome) -> str:
     def shown(value: float | None, unit: str) -> str:
         return "-" if value is None else f"{value:.2f} {unit}"
 
+    rungs = ", ".join(f"{name} from {at_s:.0f} s" for at_s, name in outcome.rungs)
     drops = ", ".join(f"{name} {count}" for name, count in outcome.drops.items() if count)
     lines = [
         f"{outcome.students} students, {outcome.minutes:g} min, {outcome.batches:,} batches,"
@@ -128,6 +131,7 @@ def as_text(outcome: Outcome) -> str:
         f" p95 {shown(outcome.ack_p95_ms, 'ms')}",
         f"  coverage                   {outcome.coverage:.3f}, the worst student"
         f" {outcome.coverage_worst:.3f}; judged {outcome.judged_per_s:.2f} pictures a second",
+        *([f"  looked at                  {rungs}"] if len(outcome.rungs) > 1 else []),
         f"  dropped                    {drops or 'nothing'};"
         f" {outcome.events_lost} of {outcome.events_sent} events lost,"
         f" {outcome.refused_parts} parts refused, {outcome.skipped_batches} batches skipped,"

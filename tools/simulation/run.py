@@ -105,6 +105,7 @@ class _Simulation:
         cpu_s, began_s = time.process_time(), time.time()
         while time.time() - began_s < self._plan.minutes * 60:
             self._plan.tick(time.time() - began_s)
+            await self._note_rung(time.time() - began_s)
             await asyncio.sleep(1.0)
         cpu_s, spent_s = time.process_time() - cpu_s, time.time() - began_s
         after = await self._counters()
@@ -131,9 +132,17 @@ class _Simulation:
         created = await asyncio.to_thread(self._rest.call, "POST", "/api/session/create", body)
         return str(created["token"])
 
+    async def _note_rung(self, at_s: float) -> None:
+        rung = (await self._machine())["load"]["rung"]
+        rungs = self._outcome.rungs
+        if not rungs or rungs[-1][1] != rung:
+            rungs.append((round(at_s, 1), rung))
+
     async def _counters(self) -> dict[str, int]:
-        machine = await asyncio.to_thread(self._rest.call, "GET", "/api/machine")
-        return dict(machine["counters"])
+        return dict((await self._machine())["counters"])
+
+    async def _machine(self) -> dict[str, Any]:
+        return dict(await asyncio.to_thread(self._rest.call, "GET", "/api/machine"))
 
     def _count(
         self, students: Sequence[SimulatedStudent], watcher: Watcher, began_s: float

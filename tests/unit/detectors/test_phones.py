@@ -87,6 +87,19 @@ def test_a_change_beside_the_head_ends_what_was_known_and_is_looked_at() -> None
     assert finder.passes == 2
 
 
+def test_the_first_look_waits_where_many_come_at_once() -> None:
+    finder = ToldFinder(0.0)
+    alone, crowded = (ObjectsStream(phones(finder)) for _ in range(2))
+    assert alone.look(calm(0.0))
+    looked_s = []
+    for step in range(20):
+        view = calm(step / 2)
+        view.patience = 2.5
+        if crowded.look(view):
+            looked_s.append(view.at_s)
+    assert 2 <= looked_s[0] <= 4
+
+
 def test_a_picture_that_keeps_moving_and_shows_nothing_is_looked_at_half_as_often() -> None:
     finder = ToldFinder(0.0)
     stream = ObjectsStream(phones(finder))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from app.intake.lanes import late_lane
 from app.intake.mailbox import Mailbox
-from app.pool.roster import Roster
+from app.pool.roster import Roster, patience_for
 from detectors.messages import CloseSession, Frame
 
 ALL = frozenset({"face"})
@@ -149,3 +149,11 @@ def test_what_comes_late_takes_no_workers_place_from_what_is_live() -> None:
     for number in range(6):
         roster.close(f"s{number}")
     assert [seat.load for seat in roster.seats] == [0, 0]
+
+
+def test_what_is_optional_waits_longer_the_longer_the_line_is() -> None:
+    waits = [0.0, 0.2, 0.5, 1.0, 2.0, 60.0]
+    found = [patience_for(each) for each in waits]
+    assert found[:2] == [1.0, 1.0]
+    assert found == sorted(found)
+    assert 1.0 < found[2] < found[3] < found[4] == found[5] <= 3.0
