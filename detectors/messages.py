@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from scoring.model import Carried, Observation
 
+REST = "pipes and the rest"
+
 
 @dataclass(frozen=True, slots=True)
 class Frame(Carried):
@@ -148,7 +150,7 @@ class DetectorFault:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisResult(Carried):
-    """The answer to one request; `cost_ms` is CPU time per step, for the benchmarks."""
+    """The answer to one request; `cost_ms` is CPU time per step, the worker's own as REST."""
 
     request_id: int
     session_id: str

@@ -12,13 +12,16 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 import traceback
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Protocol
 
 from detectors.entry import WorkerConfig
 from detectors.messages import (
+    REST,
     AnalysisRequest,
     AnalysisResult,
     CloseSession,
@@ -86,11 +89,14 @@ def serve(connection: Connection, config: WorkerConfig) -> None:
 def answer_requests(connection: Connection, analyzer: RequestAnalyzer) -> None:
     """Answer each request in order; returns when the other side is gone."""
     known_failures: set[str] = set()
+    spent_s = time.process_time()
     try:
         while True:
             message = connection.recv()
             if isinstance(message, AnalysisRequest):
-                connection.send(_answer(analyzer, message, known_failures))
+                result = _answer(analyzer, message, known_failures)
+                before_s, spent_s = spent_s, time.process_time()
+                connection.send(_with_rest(result, 1000 * (spent_s - before_s)))
             elif isinstance(message, CloseSession):
                 analyzer.close(message.session_id)
     except (EOFError, OSError):
@@ -136,6 +142,12 @@ def _answer(
             log.exception("Analysis failed", extra={"session_id": request.session_id})
         fault = DetectorFault("worker", failure)
         return AnalysisResult(request.request_id, request.session_id, faults=(fault,))
+
+
+def _with_rest(result: AnalysisResult, spent_ms: float) -> AnalysisResult:
+    """The result with all of the CPU time since the last one: what no step accounts for is REST."""
+    rest_ms = max(0.0, spent_ms - sum(ms for _, ms in result.cost_ms))
+    return replace(result, cost_ms=(*result.cost_ms, (REST, rest_ms)))
 
 
 def _follow_parent() -> None:

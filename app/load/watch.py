@@ -153,6 +153,7 @@ class LoadWatch:
                 students,
                 elapsed_s,
                 (now.count("busy_ms") - before.count("busy_ms")) / 1000,
+                (sum(now.costs.values()) - sum(before.costs.values())) / 1000,
                 now.cpu_s - before.cpu_s,
                 _sound_share(before.costs, now.costs),
                 rung,

@@ -10,11 +10,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from detectors.analyzer import Analyzer
 from detectors.entry import WorkerConfig
-from detectors.messages import Frame, Sound
+from detectors.messages import REST, Frame, Sound
 from detectors.models import PROJECT_ROOT
 from tools.bench_detectors import FPS, WARM_UP_S, Second, measure
 from tools.serving import Server
@@ -140,7 +141,10 @@ def _fill(
             if spent >= 0.005:
                 point.stages[label] = round(spent, 3)
     steps = sum(ms for name, ms in point.stages.items() if name.startswith("worker: "))
-    point.stages["worker: pipes and the rest"] = round(max(0.0, point.workers_ms - steps), 3)
+    # Whatever came since a worker's last answer.
+    rest = f"worker: {REST}"
+    rest_ms = point.stages.get(rest, 0.0) + max(0.0, point.workers_ms - steps)
+    point.stages[rest] = round(rest_ms, 3)
     own_ms = point.web_ms + point.workers_ms + outcome.generator_cpu_ms_per_student_s
     others_ms = busy_after - busy_before - own_ms * student_s
     point.load_of_others = round(max(0.0, others_ms) / max(1.0, (last_s - first_s) * 1000), 2)
@@ -179,17 +183,26 @@ def failures_of(point: Point, outcome: Outcome) -> list[str]:
 
 
 def bare_models_ms(material: Material, seconds: int = _BARE_S) -> float:
-    """What the models alone cost for a present, quiet student: every call repeated by itself."""
+    """What the models alone cost for a present, quiet student: every call repeated by itself. The
+    mean of the present students there are, who all are played."""
+    analyzer = Analyzer(WorkerConfig(models_dir=PROJECT_ROOT / "models"))
+    return mean(
+        measure(analyzer, f"present {student}", _seconds(material, student, seconds), 2).models_ms
+        for student in range(len(material.scenes["present"]))
+    )
+
+
+def _seconds(material: Material, student: int, seconds: int) -> list[Second]:
     step = material.fps / FPS
     made = []
     for second in range(seconds + WARM_UP_S):
+        numbers = [int((second * FPS + i) * step) for i in range(int(FPS))]
         frames = tuple(
-            Frame(second + i / FPS, material.frame("present", 0, int((second * FPS + i) * step)))
-            for i in range(int(FPS))
+            Frame(second + i / FPS, material.frame("present", student, number))
+            for i, number in enumerate(numbers)
         )
         made.append(Second(frames, Sound(float(second), material.sound("quiet", second))))
-    analyzer = Analyzer(WorkerConfig(models_dir=PROJECT_ROOT / "models"))
-    return measure(analyzer, "present and quiet", made, 2).models_ms
+    return made
 
 
 @dataclass(slots=True)

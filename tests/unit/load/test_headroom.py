@@ -8,10 +8,14 @@ from app.load.headroom import USABLE, CostMeter, Headroom
 from app.load.ladder import RUNGS
 
 
-def learned(worker_ms: float, web_ms: float, sound_share: float = 0.2) -> CostMeter:
+def learned(
+    worker_ms: float, web_ms: float, sound_share: float = 0.2, cpu_ms: float | None = None
+) -> CostMeter:
     meter = CostMeter()
+    worker_s, web_s = 20 * worker_ms / 1000, 20 * web_ms / 1000
+    cpu_s = worker_s if cpu_ms is None else 20 * cpu_ms / 1000
     for _ in range(60):
-        meter.note(20, 1.0, 20 * worker_ms / 1000, 20 * web_ms / 1000, sound_share)
+        meter.note(20, 1.0, worker_s, cpu_s, web_s, sound_share)
     return meter
 
 
@@ -36,9 +40,22 @@ def test_workers_and_the_web_process_share_the_cores_of_one_machine() -> None:
     assert learned(10.0, 5.0).headroom(0, workers=2).holds == int(USABLE * 2 / 0.010)
 
 
+def test_a_worker_that_waits_for_a_core_is_busy_and_costs_nothing() -> None:
+    found = learned(14.0, 5.0, cpu_ms=10.0).headroom(0, workers=2, cores=2)
+    assert found.holds == int(USABLE * 2 / 0.015)
+    assert learned(14.0, 5.0, cpu_ms=10.0).headroom(0, workers=2).holds == int(USABLE * 2 / 0.014)
+
+
+def test_a_memory_of_before_without_cpu_time_is_of_use() -> None:
+    known = learned(10.0, 5.0).as_dict()
+    del known["cpu_s"]
+    found = CostMeter(known).headroom(0, workers=2, cores=2)
+    assert found.holds == int(USABLE * 2 / 0.015)
+
+
 def test_nothing_is_said_before_it_is_measured() -> None:
     meter = CostMeter()
-    meter.note(20, 1.0, 0.2, 0.1, 0.2)
+    meter.note(20, 1.0, 0.2, 0.2, 0.1, 0.2)
     found = meter.headroom(1, workers=2)
     assert found.holds is None
     assert not found.is_full
@@ -48,7 +65,7 @@ def test_nothing_is_said_before_it_is_measured() -> None:
 def test_one_or_two_students_say_nothing_of_a_hundred() -> None:
     meter = CostMeter()
     for _ in range(1000):
-        meter.note(2, 1.0, 0.9, 0.9, 0.2)
+        meter.note(2, 1.0, 0.9, 0.9, 0.9, 0.2)
     assert meter.headroom(2, workers=1).holds is None
 
 
@@ -63,7 +80,7 @@ def test_a_lower_rung_that_keeps_up_tells_the_price_of_the_whole_one() -> None:
     meter = CostMeter()
     for _ in range(60):
         # Of 10 ms 2 are sound; at half the rate it is 6 ms, a third of it sound.
-        meter.note(20, 1.0, 20 * 0.006, 20 * 0.004, 1 / 3, halved)
+        meter.note(20, 1.0, 20 * 0.006, 20 * 0.006, 20 * 0.004, 1 / 3, halved)
     found = meter.headroom(20, 1)
     assert found.worker_ms == pytest.approx(10.0)
     assert found.holds in (84, 85)
@@ -79,7 +96,7 @@ def test_a_memory_that_cannot_be_right_is_not_used(value: object) -> None:
 def test_newer_exams_count_more() -> None:
     meter = learned(10.0, 1.0)
     for _ in range(2000):
-        meter.note(20, 1.0, 20 * 0.02, 0.02, 0.2)
+        meter.note(20, 1.0, 20 * 0.02, 20 * 0.02, 0.02, 0.2)
     worker_ms = meter.headroom(20, 1).worker_ms
     assert worker_ms is not None
     assert 19 < worker_ms <= 20

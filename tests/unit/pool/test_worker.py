@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from app.pool.process import SpawnedWorker
 from detectors.entry import WorkerConfig
 from detectors.messages import (
+    REST,
     AnalysisRequest,
     AnalysisResult,
     CloseSession,
@@ -55,6 +57,28 @@ def test_requests_are_answered_in_order_until_the_pipe_closes(
     assert answers[1].faults[0].message == "ValueError: no picture"
     assert [record.message for record in caplog.records] == ["Analysis failed"]
     assert analyzer.closed == ["good"]
+
+
+class BusyAnalyzer(FragileAnalyzer):
+    """Works, and accounts for half of it."""
+
+    def analyze(self, request: AnalysisRequest) -> AnalysisResult:
+        until_s = time.process_time() + 0.05
+        while time.process_time() < until_s:
+            pass
+        return AnalysisResult(request.request_id, request.session_id, cost_ms=(("mesh", 25.0),))
+
+
+def test_what_no_step_accounts_for_is_told_as_the_rest() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    thread = threading.Thread(target=answer_requests, args=(theirs, BusyAnalyzer()))
+    thread.start()
+    ours.send(AnalysisRequest(1, "s"))
+    told = dict(ours.recv().cost_ms)
+    ours.close()
+    thread.join(10)
+    assert told["mesh"] == 25.0
+    assert told[REST] >= 24.0
 
 
 def test_what_a_worker_prints_goes_to_its_file(tmp_path: Path) -> None:
