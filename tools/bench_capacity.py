@@ -14,7 +14,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +127,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error("--students, --curve and --minutes must be more than 0")
         everybody = cast(MOST, shares, given.minutes)
         material = material_for(load_manifest(given.media), everybody, given.fps)
-        bare_ms = bare_models_ms(material)
-        print(f"The models alone: {bare_ms:.2f} ms of CPU per student-second.", flush=True)
+        bare_ms = bare_models_ms(material, [name for name, share in shares.items() if share])
+        told = ", ".join(f"{name} {ms:.1f}" for name, ms in bare_ms.items())
+        print(f"The models alone, in ms of CPU per student-second: {told}.", flush=True)
         points = _measure_all(given, shares, material, bare_ms, numbers)
     except (ManifestError, MaterialError, MixError, ServerFailed, RestError) as error:
         print(error, file=sys.stderr)
@@ -156,7 +157,7 @@ def _measure_all(
     given: argparse.Namespace,
     shares: dict[str, float],
     material: Material,
-    bare_ms: float,
+    bare_ms: Mapping[str, float],
     numbers: Sequence[int],
 ) -> list[Point]:
     points: list[Point] = []

@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import mean
@@ -21,7 +21,7 @@ from tools.bench_detectors import FPS, WARM_UP_S, Second, measure
 from tools.serving import Server
 from tools.simulation.material import Material
 from tools.simulation.measured_server import cpu_ms
-from tools.simulation.mix import Part
+from tools.simulation.mix import EVERY, FIRST_INTERVAL, INTERVAL_S, KINDS, Part
 from tools.simulation.outcome import Outcome
 from tools.simulation.run import Plan, Rest, simulate
 
@@ -31,7 +31,6 @@ LEAST_RATE = 0.95 * FPS
 MOST_P95_S = 1.5
 MOST_GROWTH = 0.10
 FULL_AFTER_S = 120.0
-_BARE_S = 30
 
 
 class MeasuredServer(Server):
@@ -87,10 +86,16 @@ class _Usage:
 
 
 def measure_point(
-    parts: Sequence[Part], material: Material, minutes: float, workers: int, bare_ms: float
+    parts: Sequence[Part],
+    material: Material,
+    minutes: float,
+    workers: int,
+    bare_ms: Mapping[str, float],
 ) -> Point:
-    """Run one point. Raises ServerFailed and RestError."""
-    point = Point(len(parts), minutes, bare_models_ms_per_student_s=round(bare_ms, 3))
+    """Run one point; `bare_ms` is what the models alone cost for each kind of student. Raises
+    ServerFailed and RestError."""
+    models_ms = mean(bare_ms[part.kind.name] for part in parts)
+    point = Point(len(parts), minutes, bare_models_ms_per_student_s=round(models_ms, 3))
     with tempfile.TemporaryDirectory(prefix="candor-capacity-") as scratch:
         settings = {
             "PROCTOR_CLIENT_RATE": "2000",
@@ -182,26 +187,39 @@ def failures_of(point: Point, outcome: Outcome) -> list[str]:
     return found
 
 
-def bare_models_ms(material: Material, seconds: int = _BARE_S) -> float:
-    """What the models alone cost for a present, quiet student: every call repeated by itself. The
-    mean of the present students there are, who all are played."""
+def bare_models_ms(material: Material, kinds: Iterable[str]) -> dict[str, float]:
+    """What the models alone cost for each kind of student, in CPU milliseconds per student-second:
+    every call that such a student causes, repeated by itself. An honest one is the mean of all
+    the present students there are."""
     analyzer = Analyzer(WorkerConfig(models_dir=PROJECT_ROOT / "models"))
-    return mean(
-        measure(analyzer, f"present {student}", _seconds(material, student, seconds), 2).models_ms
-        for student in range(len(material.scenes["present"]))
-    )
+
+    def cost_of(name: str, student: int) -> float:
+        part = Part(student, KINDS[name], (FIRST_INTERVAL,))
+        return measure(analyzer, f"{name} {student}", _seconds(material, part), 1).models_ms
+
+    loops = range(len(material.scenes["present"]))
+    return {
+        name: mean(cost_of(name, student) for student in (loops if name == "honest" else (0,)))
+        for name in kinds
+    }
 
 
-def _seconds(material: Material, student: int, seconds: int) -> list[Second]:
+def _seconds(material: Material, part: Part) -> list[Second]:
+    """As many intervals as an episode comes in, after the seconds that do not count."""
     step = material.fps / FPS
     made = []
-    for second in range(seconds + WARM_UP_S):
+    for second in range(WARM_UP_S, 2 * WARM_UP_S + round(EVERY * INTERVAL_S)):
+        is_in_episode = part.is_in_episode(second)
+        scene = part.kind.scene if is_in_episode else "present"
         numbers = [int((second * FPS + i) * step) for i in range(int(FPS))]
         frames = tuple(
-            Frame(second + i / FPS, material.frame("present", student, number))
+            Frame(second + i / FPS, material.frame(scene, part.number, number))
             for i, number in enumerate(numbers)
         )
-        made.append(Second(frames, Sound(float(second), material.sound("quiet", second))))
+        heard = material.sound("quiet", second + part.number)
+        if is_in_episode and part.kind.sound != "quiet":
+            heard = material.sound(part.kind.sound, int(second % INTERVAL_S - part.kind.start_s))
+        made.append(Second(frames, Sound(float(second), heard)))
     return made
 
 
