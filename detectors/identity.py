@@ -29,6 +29,8 @@ ACCEPT = 0.53
 REJECT = 0.40
 REGISTER_FRAMES = 5
 _REGISTER_SPACING_S = 0.4
+# Where many register at once, each takes its frames further apart; never further than this.
+_WIDEST_SPACING_S = 3.0
 CHECK_EVERY_S = 10.0
 # How long after a comparison "same" is said again of a face that was followed without a break.
 REPEAT_S = 5.0
@@ -185,7 +187,9 @@ class IdentityStream:
         if self._last_s is None:
             return True
         wait_s = _REGISTER_SPACING_S if self._is_watching else CHECK_EVERY_S
-        if view.patience > 1 and self._template is not None and not self._bad:
+        if view.patience > 1 and self._template is None:
+            wait_s = min(_WIDEST_SPACING_S, wait_s * view.patience**2)
+        elif view.patience > 1 and not self._bad:
             # Few pictures look like jumps of the face; only a suspicion is followed at once.
             patient_s = min(_LONGEST_S, CHECK_EVERY_S * view.patience)
             wait_s = _PATIENT_URGENT_S if self._is_urgent else patient_s

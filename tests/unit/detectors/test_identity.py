@@ -85,6 +85,17 @@ def seat() -> Seat:
     return made
 
 
+@pytest.mark.parametrize(("patience", "least_s", "most_s"), [(1.0, 2, 4), (3.0, 8, 20)])
+def test_where_many_register_at_once_each_takes_more_time(
+    patience: float, least_s: float, most_s: float
+) -> None:
+    seat = Seat()
+    seat.sit(60, person=1, patience=patience)
+    same_s = seat.first("same")
+    assert same_s is not None
+    assert least_s <= same_s <= most_s
+
+
 def test_a_face_that_is_followed_is_seldom_compared_and_stays_the_same(seat: Seat) -> None:
     before = seat.detector.looks
     seat.sit(60, person=1)
