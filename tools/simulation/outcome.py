@@ -35,7 +35,7 @@ class Verdict:
 class Outcome:
     """All figures of one run; times in seconds, coverage as a share, `judged_per_s` the pictures
     of a student that were looked at each second once all had joined, `rungs` how much was looked
-    at from which second on."""
+    at from which second on, `p95_by_quarter_s` the latency in each quarter of the time."""
 
     students: int
     minutes: float
@@ -43,6 +43,7 @@ class Outcome:
     coverage_worst: float = 0.0
     p50_s: float | None = None
     p95_s: float | None = None
+    p95_by_quarter_s: list[float | None] = field(default_factory=list)
     ack_p50_ms: float | None = None
     ack_p95_ms: float | None = None
     judged_per_s: float = 0.0
@@ -78,6 +79,18 @@ def percentile(values: Iterable[float], share: float) -> float | None:
     if not ordered:
         return None
     return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 4)
+
+
+def quarters_of(
+    samples: Sequence[tuple[float, float]], from_s: float, to_s: float
+) -> list[float | None]:
+    """The p95 of the samples (instant, value) in each quarter of a time."""
+    quarter_s = (to_s - from_s) / 4
+    begins = [from_s + i * quarter_s for i in range(4)]
+    return [
+        percentile([value for at_s, value in samples if begin <= at_s < begin + quarter_s], 0.95)
+        for begin in begins
+    ]
 
 
 def judge(part: Part, details: Mapping[str, Any], events: Sequence[str]) -> Verdict:
@@ -120,6 +133,7 @@ def as_text(outcome: Outcome) -> str:
     def shown(value: float | None, unit: str) -> str:
         return "-" if value is None else f"{value:.2f} {unit}"
 
+    quarters = ", ".join(shown(each, "s") for each in outcome.p95_by_quarter_s)
     rungs = ", ".join(f"{name} from {at_s:.0f} s" for at_s, name in outcome.rungs)
     drops = ", ".join(f"{name} {count}" for name, count in outcome.drops.items() if count)
     lines = [
@@ -127,6 +141,7 @@ def as_text(outcome: Outcome) -> str:
         f" {outcome.sent_mb:,.0f} MB",
         f"  capture to proctor's room  p50 {shown(outcome.p50_s, 's')},"
         f" p95 {shown(outcome.p95_s, 's')} ({outcome.updates:,} updates)",
+        *([f"  p95 in each quarter        {quarters}"] if outcome.p95_by_quarter_s else []),
         f"  batch acknowledged after   p50 {shown(outcome.ack_p50_ms, 'ms')},"
         f" p95 {shown(outcome.ack_p95_ms, 'ms')}",
         f"  coverage                   {outcome.coverage:.3f}, the worst student"

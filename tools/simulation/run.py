@@ -14,7 +14,15 @@ from typing import Any
 
 from tools.simulation.material import Material
 from tools.simulation.mix import Part
-from tools.simulation.outcome import DROPS, Outcome, Verdict, coverage_of, judge, percentile
+from tools.simulation.outcome import (
+    DROPS,
+    Outcome,
+    Verdict,
+    coverage_of,
+    judge,
+    percentile,
+    quarters_of,
+)
 from tools.simulation.student import SimulatedStudent
 from tools.simulation.watcher import Watcher
 
@@ -118,7 +126,7 @@ class _Simulation:
         await asyncio.gather(watching, return_exceptions=True)
         await asyncio.sleep(SETTLE_S)
         self._outcome.generator_cpu_ms_per_student_s = cpu_s * 1000 / spent_s / len(students)
-        self._count(students, watcher, began_s)
+        self._count(students, watcher, began_s, began_s + spent_s)
         self._outcome.drops = {name: after.get(name, 0) - before.get(name, 0) for name in DROPS}
         await self._judge(students)
         return self._outcome
@@ -145,12 +153,17 @@ class _Simulation:
         return dict(await asyncio.to_thread(self._rest.call, "GET", "/api/machine"))
 
     def _count(
-        self, students: Sequence[SimulatedStudent], watcher: Watcher, began_s: float
+        self,
+        students: Sequence[SimulatedStudent],
+        watcher: Watcher,
+        began_s: float,
+        ended_s: float,
     ) -> None:
         outcome = self._outcome
         fresh = [age_s for at_s, age_s in watcher.samples if at_s - began_s > WARM_UP_S]
         acks = [ms for student in students for ms in student.told.ack_ms]
         outcome.p50_s, outcome.p95_s = percentile(fresh, 0.5), percentile(fresh, 0.95)
+        outcome.p95_by_quarter_s = quarters_of(watcher.samples, began_s + WARM_UP_S, ended_s)
         outcome.ack_p50_ms, outcome.ack_p95_ms = percentile(acks, 0.5), percentile(acks, 0.95)
         outcome.updates = watcher.updates
         outcome.sent_mb = sum(student.sent_bytes for student in students) / 1e6

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tools.simulation.mix import KINDS, MixError, Part, cast, parse_mix
-from tools.simulation.outcome import coverage_of, judge, percentile
+from tools.simulation.outcome import coverage_of, judge, percentile, quarters_of
 
 EVERYBODY = "honest=0.9,absent=0.02,company=0.02,phone=0.02,voices=0.02,tabs=0.02"
 
@@ -101,3 +101,9 @@ def test_percentiles_of_nothing_are_nothing() -> None:
     assert percentile([], 0.5) is None
     assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert percentile([3.0, 1.0, 2.0], 0.95) == 3.0
+
+
+def test_the_latency_of_each_quarter_shows_a_drift() -> None:
+    samples = [(float(at_s), 0.5 if at_s < 75 else 0.9) for at_s in range(10, 100)]
+    assert quarters_of(samples, 0.0, 100.0) == [0.5, 0.5, 0.5, 0.9]
+    assert quarters_of([], 0.0, 100.0) == [None, None, None, None]
