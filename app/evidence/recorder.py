@@ -26,7 +26,7 @@ from app.evidence.decoding import decode_apart
 from app.evidence.manifest import Signer
 from app.evidence.media import Media
 from app.evidence.ring import EvidenceRing
-from app.load.priority import give_way
+from app.load.priority import giving_way
 from app.monitoring.outbox import Outbox, WaitsOnDisk
 from app.records import ClipRecord, ClipStatus, EndCause, ManifestRecord, SessionRecord, Snapshot
 from app.settings import Settings
@@ -101,7 +101,7 @@ class Recorder:
             if self.is_mine is None or self.is_mine(session.session_id):
                 self.seal(session.session_id)
         self._outbox.start()
-        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread = threading.Thread(target=giving_way(self._run), name="recorder", daemon=True)
         self._thread.start()
 
     def settle(self, is_mine: Callable[[str], bool] | None) -> None:
@@ -265,8 +265,6 @@ class Recorder:
                     self._to_seal[session_id] = now_s + SEAL_AGAIN_S
 
     def _run(self) -> None:
-        # What is judged now goes before what is kept for later.
-        give_way()
         while True:
             wait_s = self.write_next()
             if self._is_stopping.is_set() and wait_s is None:

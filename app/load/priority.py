@@ -5,9 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Callable
 
 # Detector workers are at 5.
 NICENESS = 15
+
+
+def giving_way(work: Callable[[], object]) -> Callable[[], None]:
+    """The work of a thread that others go before."""
+
+    def run() -> None:
+        give_way()
+        work()
+
+    return run
 
 
 def give_way() -> bool:

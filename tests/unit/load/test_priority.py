@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from app.load.priority import NICENESS, give_way
+from app.load.priority import NICENESS, giving_way
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux counts niceness by thread")
@@ -15,10 +15,9 @@ def test_a_thread_gives_way_and_the_others_do_not() -> None:
     found: list[int] = []
 
     def work() -> None:
-        if give_way():
-            found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
 
-    thread = threading.Thread(target=work, name="test-priority")
+    thread = threading.Thread(target=giving_way(work), name="test-priority")
     thread.start()
     thread.join()
     assert found == [NICENESS]
