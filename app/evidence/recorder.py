@@ -19,7 +19,7 @@ from app.evidence.chain import Chains
 from app.evidence.clip_files import SNAPSHOTS, Bundle, ClipFiles
 from app.evidence.clip_queue import ClipJob, ClipQueue, clip_id_of, job_of, nearest
 from app.evidence.clip_recovery import LOST, settle
-from app.evidence.clip_trouble import CROWDED, NAMELESS, UNWRITABLE, sentence_of
+from app.evidence.clip_trouble import CROWDED, NAMELESS, sentence_of
 from app.evidence.clip_writer import ClipFacts, encode_clip
 from app.evidence.contents import clip_content
 from app.evidence.decoding import decode_apart
@@ -286,21 +286,14 @@ class Recorder:
         job.attempts += 1
         try:
             self._write_files(job)
-        except OSError as error:
-            tried = {"clip_id": job.clip_id, "attempt": job.attempts, "errno": error.errno}
+        except (OSError, CandorError) as error:
+            code = error.errno if isinstance(error, OSError) else error.code
+            tried = {"clip_id": job.clip_id, "attempt": job.attempts, "code": code}
             log.warning("Clip not written", extra=tried)
-            if job.attempts > len(PAUSES_S) or self._is_stopping.is_set():
-                self._fail(job, sentence_of(error))
-                return True
-            job.not_before_s = self._clock.monotonic_s() + PAUSES_S[job.attempts - 1]
-            return False
-        except CandorError as error:
-            log.warning("Clip not written", extra={"clip_id": job.clip_id, "code": error.code})
-            if job.attempts > len(PAUSES_S) or self._is_stopping.is_set():
-                self._fail(job, UNWRITABLE.format(reason=error.message.rstrip(".")))
-                return True
-            job.not_before_s = self._clock.monotonic_s() + PAUSES_S[job.attempts - 1]
-            return False
+            if job.attempts <= len(PAUSES_S) and not self._is_stopping.is_set():
+                job.not_before_s = self._clock.monotonic_s() + PAUSES_S[job.attempts - 1]
+                return False
+            self._fail(job, sentence_of(error))
         except ValueError:
             self._fail(job, NAMELESS)
         except Exception:
