@@ -63,6 +63,16 @@ class Part:
         index, inside_s = divmod(at_s, INTERVAL_S)
         return int(index) in self.intervals and self.kind.start_s <= inside_s < self.kind.end_s
 
+    def scene_at(self, at_s: float) -> str:
+        """What the camera sees."""
+        return self.kind.scene if self.is_in_episode(at_s) else "present"
+
+    def sound_at(self, second: int) -> tuple[str, int]:
+        """What is heard in a second of the session: the sound and the second of it."""
+        if self.kind.sound != "quiet" and self.is_in_episode(second):
+            return self.kind.sound, int(second % INTERVAL_S - self.kind.start_s)
+        return "quiet", second + self.number
+
     def events_between(self, from_s: float, to_s: float) -> list[tuple[float, str]]:
         """The screen events due in [from_s, to_s): second of the session and kind."""
         due = []

@@ -209,17 +209,13 @@ def _seconds(material: Material, part: Part) -> list[Second]:
     step = material.fps / FPS
     made = []
     for second in range(WARM_UP_S, 2 * WARM_UP_S + round(EVERY * INTERVAL_S)):
-        is_in_episode = part.is_in_episode(second)
-        scene = part.kind.scene if is_in_episode else "present"
         numbers = [int((second * FPS + i) * step) for i in range(int(FPS))]
         frames = tuple(
-            Frame(second + i / FPS, material.frame(scene, part.number, number))
+            Frame(second + i / FPS, material.frame(part.scene_at(second), part.number, number))
             for i, number in enumerate(numbers)
         )
-        heard = material.sound("quiet", second + part.number)
-        if is_in_episode and part.kind.sound != "quiet":
-            heard = material.sound(part.kind.sound, int(second % INTERVAL_S - part.kind.start_s))
-        made.append(Second(frames, Sound(float(second), heard)))
+        heard = Sound(float(second), material.sound(*part.sound_at(second)))
+        made.append(Second(frames, heard))
     return made
 
 

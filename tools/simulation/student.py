@@ -160,8 +160,8 @@ class SimulatedStudent:
 
     def _picture(self, at_s: float) -> bytes:
         second_s = at_s - self.told.started_ms / 1000
-        scene = self.part.kind.scene if self.part.is_in_episode(second_s) else "present"
         self._frame_number += 1
+        scene = self.part.scene_at(second_s)
         return self._material.frame(scene, self.part.number, self._frame_number)
 
     def _sound(self, from_s: float, to_s: float) -> bytes:
@@ -172,17 +172,11 @@ class SimulatedStudent:
         have = 0
         while have < wanted:
             second, inside_s = divmod(begin + have / _SOUND_BYTES_PER_S + 1e-6, 1.0)
-            piece = self._piece(int(second))
+            piece = self._material.sound(*self.part.sound_at(int(second)))
             offset = 2 * int(inside_s * _SOUND_BYTES_PER_S / 2)
             pieces.append(piece[offset : offset + wanted - have] or bytes(2))
             have += len(pieces[-1])
         return b"".join(pieces)
-
-    def _piece(self, second: int) -> bytes:
-        kind = self.part.kind
-        if kind.sound != "quiet" and self.part.is_in_episode(second):
-            return self._material.sound(kind.sound, int(second % 30 - kind.start_s))
-        return self._material.sound("quiet", second + self.part.number)
 
     def _due_events(self, from_s: float, to_s: float) -> list[tuple[float, str]]:
         due = self.part.events_between(from_s, to_s)
