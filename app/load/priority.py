@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -12,22 +13,13 @@ NICENESS = 15
 
 
 def giving_way(work: Callable[[], object]) -> Callable[[], None]:
-    """The work of a thread that others go before."""
+    """The work of a thread, which runs when others leave time. Linux counts niceness by thread;
+    elsewhere the whole process would give way, so it does not."""
 
     def run() -> None:
-        give_way()
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         work()
 
     return run
-
-
-def give_way() -> bool:
-    """The calling thread, and those that it starts, run when others leave time from now on.
-    Whether the system does that: Linux counts niceness by thread, others by process."""
-    if sys.platform != "linux":
-        return False
-    try:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-    except OSError:
-        return False
-    return True
